@@ -1,0 +1,28 @@
+# One command each; every one of them sets up what it needs.
+.PHONY: setup demo test check serve bench lock format
+.SILENT:
+
+setup:
+	scripts/setup
+
+demo: setup
+	./pratique demo
+
+serve: setup
+	./pratique serve
+
+test: setup
+	.venv/bin/python -m pytest $(ARGS)
+
+check: setup
+	scripts/check
+
+bench: setup
+	.venv/bin/python -m bench
+
+format: setup
+	.venv/bin/ruff format --quiet .
+	.venv/bin/ruff check --quiet --fix .
+
+lock: setup
+	scripts/lock

@@ -1,0 +1,54 @@
+"""Time for the embedded tenant: the machine's, or one that a simulation moves by hand."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time and waits, so that a scenario can pass in seconds or a year in a test."""
+
+    def now(self) -> datetime:
+        """Return the present as an aware UTC time."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until that many seconds of this clock have passed."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present as an aware UTC time."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that many real seconds."""
+        await asyncio.sleep(seconds)
+
+
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+        self._moved = asyncio.Condition()
+
+    def now(self) -> datetime:
+        """Return the time it was last moved to."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock has been moved past the moment."""
+        until = self._now + timedelta(seconds=seconds)
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._now >= until)
+
+    async def advance(self, step: timedelta) -> None:
+        """Move the clock forward and wake those whose moment has come."""
+        async with self._moved:
+            self._now += step
+            self._moved.notify_all()
+        await asyncio.sleep(0)

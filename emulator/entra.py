@@ -1,0 +1,86 @@
+"""Entra's part of the tenant: managed-identity tokens that carry roles, and the check every service makes of them.
+
+Graph application permissions travel in the token's `roles` claim as they do in reality. Azure RBAC roles (Key Vault,
+Log Analytics) do not: there the services ask Azure. Here all of them travel in the token, which keeps one rule for
+every service: wrong audience is 401, missing role is 403.
+"""
+
+import secrets
+from datetime import timedelta
+from enum import StrEnum
+
+import jwt
+from aiohttp import web
+
+from emulator.clock import Clock
+
+TENANT_ID = "11111111-1111-1111-1111-111111111111"
+_LIFETIME = timedelta(hours=24)
+
+
+class Role(StrEnum):
+    """The roles that the product's identity can hold; every route of every service demands one of them."""
+
+    SYNCHRONIZATION = "Synchronization.ReadWrite.All"
+    APPLICATIONS = "Application.Read.All"
+    MAIL = "Mail.Send"
+    LOGS = "Log Analytics Reader"
+    VAULT = "Key Vault Secrets User"
+
+
+class Access(StrEnum):
+    """What a service finds when it looks at a request's token."""
+
+    GRANTED = "granted"
+    NO_TOKEN = "no_token"
+    INVALID_TOKEN = "invalid_token"
+    MISSING_ROLE = "missing_role"
+
+
+class Entra:
+    """Issues and checks tokens; `roles` may be changed at any time and counts for tokens already issued."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.roles: set[Role] = set(Role)
+        self.identity_header = secrets.token_hex(16)
+        self._clock = clock
+        self._key = secrets.token_hex(32)
+
+    def check(self, request: web.Request, audience: str, role: Role) -> Access:
+        """Say whether the request's bearer token is for this audience and carries the role."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not token:
+            return Access.NO_TOKEN
+        try:
+            claims = jwt.decode(
+                token, self._key, algorithms=["HS256"], audience=audience, options={"verify_exp": False, "verify_nbf": False}
+            )
+        except jwt.PyJWTError:
+            return Access.INVALID_TOKEN
+        held = set(claims["roles"]) & self.roles
+        return Access.GRANTED if role in held else Access.MISSING_ROLE
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """Serve the managed-identity endpoint of App Service (`IDENTITY_ENDPOINT`, api-version 2019-08-01)."""
+        return [web.get("/msi/token", self._managed_identity)]
+
+    async def _managed_identity(self, request: web.Request) -> web.Response:
+        if request.headers.get("X-IDENTITY-HEADER") != self.identity_header:
+            return web.json_response({"statusCode": 401, "message": "X-IDENTITY-HEADER is missing or wrong"}, status=401)
+        resource = request.query.get("resource", "")
+        if not resource:
+            return web.json_response({"statusCode": 400, "message": "resource is required"}, status=400)
+        now = self._clock.now()
+        expires = int((now + _LIFETIME).timestamp())
+        claims = {
+            "aud": resource.rstrip("/"),
+            "iss": f"https://sts.windows.net/{TENANT_ID}/",
+            "tid": TENANT_ID,
+            "iat": int(now.timestamp()),
+            "exp": expires,
+            "roles": sorted(self.roles),
+        }
+        token = jwt.encode(claims, self._key, algorithm="HS256")
+        return web.json_response(
+            {"access_token": token, "expires_on": str(expires), "resource": resource, "token_type": "Bearer", "client_id": ""}
+        )

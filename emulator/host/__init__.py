@@ -1,0 +1,1 @@
+"""A local functions host that drives the real Python worker runtime."""
