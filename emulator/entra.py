@@ -53,7 +53,7 @@ class Entra:
             return Access.NO_TOKEN
         try:
             claims = jwt.decode(
-                token, self._key, algorithms=["HS256"], audience=audience, options={"verify_exp": False, "verify_nbf": False}
+                token, self._key, algorithms=["HS256"], audience=audience, options={"verify_exp": False, "verify_nbf": False, "verify_iat": False}
             )
         except jwt.PyJWTError:
             return Access.INVALID_TOKEN

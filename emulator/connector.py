@@ -1,0 +1,199 @@
+"""The provisioning service's SCIM connector: real requests with saved or candidate credentials, and what they mean.
+
+Public sources of codes and messages: entra-docs, "Quarantine status" and "Analyze provisioning logs"; Broadcom
+KB 430118; snipe-it issue 11913.
+"""
+
+import ssl
+import uuid
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from emulator.jobs import SyncError, User
+
+_PREFIX = "SystemForCrossDomainIdentityManagement"
+REJECTED = f"{_PREFIX}CredentialValidationFailure"
+MISSING = f"{_PREFIX}InvalidCredentials"
+INCOMPATIBLE = f"{_PREFIX}ServiceIncompatible"
+UNAVAILABLE = "CredentialValidationUnavailable"
+_LOOPBACK = {"127.0.0.1", "localhost"}
+_SCIM = "application/scim+json"
+_ENTRY_CODES = {
+    400: "UnprocessableEntity",
+    403: "InsufficientRights",
+    409: "EntryConflict",
+    422: "UnprocessableEntity",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    501: "NotImplemented",
+}
+
+
+class Trouble(StrEnum):
+    """How far a failure reaches."""
+
+    CREDENTIALS = "credentials"
+    NONCOMPLIANT = "noncompliant"
+    UNAVAILABLE = "unavailable"
+    ENTRY = "entry"
+
+
+class ConnectorError(Exception):
+    """A request to a target that did not end as it should."""
+
+    def __init__(self, trouble: Trouble, error: SyncError) -> None:
+        super().__init__(error.code)
+        self.trouble = trouble
+        self.error = error
+
+
+class Connector:
+    """Speaks SCIM to targets; leaves loopback under no circumstances."""
+
+    def __init__(self, tls: ssl.SSLContext, timeout: float, *, echo_token: bool) -> None:
+        self._client = httpx.AsyncClient(verify=tls, timeout=timeout, trust_env=False)
+        self._echo_token = echo_token
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+    async def validate(self, credentials: Mapping[str, str]) -> None:
+        """Ask for a user who cannot exist: a 200 with a list means that the credentials are good."""
+        response = await self._send("GET", "/Users", credentials, params=_user_name_is(str(uuid.uuid4())))
+        if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response, credentials)))
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            raise ConnectorError(
+                Trouble.NONCOMPLIANT,
+                SyncError(
+                    REJECTED,
+                    "An HTTP/404 Not Found response was returned rather than the expected HTTP/200 OK response. To "
+                    "address this issue, ensure that the tenant URL is correct. The request was: "
+                    f"GET {response.request.url}",
+                ),
+            )
+        if response.status_code >= 500 or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise ConnectorError(Trouble.UNAVAILABLE, SyncError(UNAVAILABLE, self._unexpected(response, credentials)))
+        if not response.is_success:
+            raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, self._unexpected(response, credentials)))
+        _resources(response)
+
+    async def provision(self, user: User, credentials: Mapping[str, str]) -> str | None:
+        """Create the user unless the target has one; return the created identifier."""
+        if await self._find(user, credentials) is not None:
+            return None
+        body = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "externalId": user.id,
+            "userName": user.user_name,
+            "displayName": user.display_name,
+            "active": True,
+        }
+        response = self._entry(await self._send("POST", "/Users", credentials, json=body), credentials)
+        return str(response.json()["id"])
+
+    async def disable(self, user: User, credentials: Mapping[str, str]) -> str | None:
+        """Set a leaver inactive; return the identifier, or nothing where the target has no such user."""
+        found = await self._find(user, credentials)
+        if found is None:
+            return None
+        body = {
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "replace", "path": "active", "value": False}],
+        }
+        path = f"/Users/{found['id']}"
+        self._entry(await self._send("PATCH", path, credentials, json=body), credentials)
+        return str(found["id"])
+
+    async def _find(self, user: User, credentials: Mapping[str, str]) -> Mapping[str, Any] | None:
+        response = await self._send("GET", "/Users", credentials, params=_user_name_is(user.user_name))
+        found = _resources(self._entry(response, credentials))
+        if len(found) > 1:
+            text = f"The target returned {len(found)} entries where one was asked for."
+            raise ConnectorError(Trouble.ENTRY, SyncError(f"{_PREFIX}MultipleEntriesInResponse", text))
+        return found[0] if found else None
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        credentials: Mapping[str, str],
+        *,
+        params: dict[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        base, token = credentials.get("BaseAddress", ""), credentials.get("SecretToken", "")
+        parts = urlsplit(base)
+        if parts.scheme != "https" or not parts.hostname or not token:
+            text = "Please provide a valid tenant URL for your application."
+            raise ConnectorError(Trouble.CREDENTIALS, SyncError(MISSING, text))
+        if parts.hostname not in _LOOPBACK:
+            raise _unavailable(f"The remote name could not be resolved: '{parts.hostname}'")
+        headers = {"Accept": _SCIM, "Authorization": f"Bearer {token}"}
+        if json is not None:
+            headers["Content-Type"] = _SCIM
+        try:
+            return await self._client.request(
+                method, base.rstrip("/") + path, params=params, json=json, headers=headers
+            )
+        except httpx.TimeoutException as error:
+            raise _unavailable(f"The request to {base} timed out.") from error
+        except httpx.TransportError as error:
+            raise _unavailable(f"An error occurred while sending the request to {base}.") from error
+
+    def _entry(self, response: httpx.Response, credentials: Mapping[str, str]) -> httpx.Response:
+        """Pass a good answer on; judge any other as this one entry's failure, save for a refused token."""
+        if response.is_success:
+            return response
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response, credentials)))
+        code = _ENTRY_CODES.get(response.status_code, "WebExceptionProtocolError")
+        text = (
+            f"StatusCode: {_status_word(response)} Message: Processing of the HTTP request resulted in an exception. "
+            f"Please see the HTTP response returned by the 'Response' property of this exception for details. "
+            f"Web Response: {response.text}. This operation was retried 0 times."
+        )
+        raise ConnectorError(Trouble.ENTRY, SyncError(code, text))
+
+    def _unexpected(self, response: httpx.Response, credentials: Mapping[str, str]) -> str:
+        sent = f" Request Headers: Authorization: Bearer {credentials['SecretToken']}" if self._echo_token else ""
+        headers = "; ".join(f"{name}: {value}" for name, value in response.headers.items())
+        return (
+            "While attempting to validate our authorization to access your application, we received this unexpected "
+            f"response: Received response from Web resource. Resource: {response.request.url} Operation: GET{sent} "
+            f"Response Status Code: {_status_word(response)} Response Headers: {headers} "
+            f"Response Content: {response.text}. Please check the service and try again."
+        )
+
+
+def _user_name_is(name: str) -> dict[str, str]:
+    return {"filter": f'userName eq "{name}"'}
+
+
+def _resources(response: httpx.Response) -> list[Mapping[str, Any]]:
+    """Read a list response, or say that this is none."""
+    try:
+        body = response.json()
+        total, resources = body["totalResults"], body.get("Resources", [])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        text = f"The response could not be parsed as a list of resources. Resource: {response.request.url}"
+        raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, text)) from error
+    return list(resources) if total else []
+
+
+def _status_word(response: httpx.Response) -> str:
+    """Name a status as .NET does: `Unauthorized`, `BadRequest`."""
+    try:
+        return HTTPStatus(response.status_code).phrase.replace(" ", "")
+    except ValueError:
+        return str(response.status_code)
+
+
+def _unavailable(message: str) -> ConnectorError:
+    return ConnectorError(Trouble.UNAVAILABLE, SyncError(UNAVAILABLE, message))

@@ -1,0 +1,110 @@
+"""The story that the demo tells: a tenant of eight applications, and what befalls five of them."""
+
+from dataclasses import dataclass
+
+from emulator.engine import users_named
+from emulator.targets import Behaviour
+from emulator.tenant import Application, EmbeddedTenant
+
+DRUVA = "Druva"
+BOX = "Box"
+HEALTHY = ("Zoom", "Slack", "Snowflake")
+CONTOSO_INTRANET = "Contoso Intranet"
+WORKPLACE = "Workplace"
+LEGACY_HR = "Legacy HR"
+DRUVA_SECRET = "druva-scim-token"
+BOX_SECRET = "box-scim-token"
+
+_USERS = 3
+_WORKPLACE_USERS = 8
+_WORKPLACE_THRESHOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The tenant of the demo; what happens in it happens when it is told to."""
+
+    tenant: EmbeddedTenant
+    druva: Application
+    box: Application
+    contoso_intranet: Application
+    workplace: Application
+    legacy_hr: Application
+    healthy: tuple[Application, ...]
+
+    def expire_druva(self) -> None:
+        """Let Druva's token expire; its next cycle is refused."""
+        self.druva.target.expire_tokens()
+
+    def expire_box(self) -> None:
+        """Let Box's token expire; nobody has put a new one in the vault."""
+        self.box.target.expire_tokens()
+
+    def break_contoso_intranet(self) -> None:
+        """Deploy a version of the intranet that answers 404 where an empty list is due."""
+        self.contoso_intranet.target.behaviour = Behaviour.NOT_FOUND_FOR_EMPTY
+
+    def empty_workplace(self) -> None:
+        """Take all users out of Workplace's scope, more than its deletion threshold allows."""
+        job = self.workplace.job
+        job.leavers, job.users = [*job.leavers, *job.users], []
+
+    def quarantine_legacy_hr(self) -> None:
+        """Quarantine Legacy HR's job by hand, as Microsoft does when it sees an issue."""
+        self.tenant.engine.quarantine_on_demand(self.legacy_hr.job.id)
+
+    def strike(self) -> None:
+        """Let everything happen at once."""
+        self.expire_druva()
+        self.expire_box()
+        self.break_contoso_intranet()
+        self.empty_workplace()
+        self.quarantine_legacy_hr()
+
+    async def paste_new_druva_token(self, value: str | None = None) -> str:
+        """Press New Token at Druva, which kills the old one, and paste it into the vault as a bare version.
+
+        Args:
+            value: the token, when a test wants to choose it.
+
+        Returns:
+            The identifier of the new version.
+        """
+        return await self.tenant.vault.put(DRUVA_SECRET, self.druva.target.issue_token(value=value))
+
+
+async def build_story(tenant: EmbeddedTenant) -> Story:
+    """Fill an open tenant with the story's applications, all of them healthy so far."""
+    druva = await _add(tenant, DRUVA, behaviour=Behaviour.DRUVA)
+    box = await _add(tenant, BOX)
+    for application, vendor, secret in ((druva, "druva", DRUVA_SECRET), (box, "box", BOX_SECRET)):
+        principal, target = application.service_principal, application.target
+        tags = {
+            "pratique-service-principal": principal.id,
+            "pratique-vendor": vendor,
+            "pratique-tenant-url": target.tenant_url,
+        }
+        token = tenant.directory.secrets.effective(principal.id)["SecretToken"]
+        await tenant.vault.put(secret, token, tags=tags)
+    return Story(
+        tenant,
+        druva,
+        box,
+        contoso_intranet=await _add(tenant, CONTOSO_INTRANET),
+        workplace=await _add(tenant, WORKPLACE, users=_WORKPLACE_USERS, deletion_threshold=_WORKPLACE_THRESHOLD),
+        legacy_hr=await _add(tenant, LEGACY_HR),
+        healthy=tuple([await _add(tenant, name) for name in HEALTHY]),
+    )
+
+
+async def _add(
+    tenant: EmbeddedTenant,
+    name: str,
+    *,
+    behaviour: Behaviour = Behaviour.STANDARD,
+    users: int = _USERS,
+    deletion_threshold: int = 500,
+) -> Application:
+    return await tenant.add_application(
+        name, behaviour=behaviour, users=users_named(name, users), deletion_threshold=deletion_threshold
+    )

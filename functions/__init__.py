@@ -1,0 +1,1 @@
+"""Triggers only: each parses its binding, calls one use case, and maps the outcome."""

@@ -1,0 +1,16 @@
+"""Which permission each kind of call needs, so that a refusal can name what is missing.
+
+Sources: Graph permissions reference (synchronization, servicePrincipal, sendMail); Azure built-in roles.
+"""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """Application permissions on Microsoft Graph and Azure roles that the identity holds."""
+
+    SYNCHRONIZATION = "Synchronization.ReadWrite.All"
+    APPLICATIONS = "Application.Read.All"
+    MAIL = "Mail.Send"
+    LOGS = "Log Analytics Reader"
+    VAULT = "Key Vault Secrets User"

@@ -1,0 +1,119 @@
+"""Puts the product together from its settings: the only place that knows every part."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from azure.identity.aio import DefaultAzureCredential
+
+from shared import settings as settings_module
+from shared.clients.graph import Graph
+from shared.clients.graph_transport import GraphTransport
+from shared.clients.logs import Logs
+from shared.clients.storage import Storage
+from shared.clients.teams import Teams
+from shared.clients.vault import Vault
+from shared.clock import Clock, SystemClock
+from shared.detection.audit_log import AuditWindow
+from shared.detection.hear import Ears
+from shared.detection.rejected import Rejected
+from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE
+from shared.detection.sources import Sources
+from shared.incidents.store import Incidents, Journal, Leases, Parked
+from shared.notices.compose import Composer
+from shared.notices.tell import Channel, MailChannel, TeamsChannel, Teller
+from shared.overview import Overview
+from shared.redaction import SecretValue
+from shared.remediation.reconcile import Reconciler
+from shared.remediation.services import Services
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Pratique:
+    """The product, put together: its use cases, and what must be closed in the end."""
+
+    settings: Settings
+    services: Services
+    ears: Ears
+    reconciler: Reconciler
+    overview: Overview
+    rejected_signals: Rejected
+    rejected_vault_events: Rejected
+    _closing: AsyncExitStack
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._closing.aclose()
+
+
+def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = None) -> Pratique:
+    """Put the product together; nothing is contacted yet.
+
+    Raises:
+        InvalidSetting: a setting is missing or unreadable.
+    """
+    environment = os.environ if environment is None else environment
+    settings = settings_module.load(environment)
+    clock = clock or SystemClock()
+    credential = DefaultAzureCredential()
+    storage = _storage(settings, credential)
+    graph = Graph(GraphTransport(settings.graph_base_url, credential, settings.step), clock)
+    vault = Vault(settings.key_vault_url, credential)
+    logs = Logs(settings.logs_endpoint, settings.workspace_id, credential) if settings.workspace_id else None
+    teams = _teams(settings, vault)
+    teller = Teller(_channels(settings, graph, teams))
+    services = Services(
+        settings=settings,
+        acting=lambda: settings_module.acting(environment),
+        clock=clock,
+        graph=graph,
+        vault=vault,
+        incidents=Incidents(storage),
+        parked=Parked(storage),
+        journal=Journal(storage, clock),
+        leases=Leases(storage, clock, settings.lease),
+        sources=Sources(storage, teller, clock),
+        teller=teller,
+        composer=Composer(settings.portal_url),
+    )
+    closing = AsyncExitStack()
+    parts: list[Any] = [credential, storage, graph, vault, *([logs] if logs else []), *([teams] if teams else [])]
+    for part in parts:
+        closing.push_async_callback(part.close)
+    return Pratique(
+        settings=settings,
+        services=services,
+        ears=Ears(services, storage.queue(QUEUE), logs, AuditWindow(storage, settings.audit_overlap)),
+        reconciler=Reconciler(services),
+        overview=Overview(services),
+        rejected_signals=Rejected(storage.queue(f"{QUEUE}-rejected"), clock),
+        rejected_vault_events=Rejected(storage.queue(f"{VAULT_EVENTS_QUEUE}-rejected"), clock),
+        _closing=closing,
+    )
+
+
+def _storage(settings: Settings, credential: DefaultAzureCredential) -> Storage:
+    if settings.storage_connection:
+        return Storage.from_connection_string(settings.storage_connection)
+    return Storage.from_identity(settings.table_service_uri, settings.queue_service_uri, credential)
+
+
+def _teams(settings: Settings, vault: Vault) -> Teams | None:
+    url, name = settings.teams_webhook_url, settings.teams_webhook_secret
+
+    async def address() -> SecretValue:
+        return url if url is not None else await vault.newest_value(name)
+
+    return Teams(address, settings.step) if url is not None or name else None
+
+
+def _channels(settings: Settings, graph: Graph, teams: Teams | None) -> dict[str, Channel]:
+    channels: dict[str, Channel] = {}
+    if teams is not None:
+        channels["teams"] = TeamsChannel(teams)
+    if settings.mail_sender and settings.mail_recipients:
+        channels["mail"] = MailChannel(graph, settings.mail_sender, settings.mail_recipients)
+    return channels

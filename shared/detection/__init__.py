@@ -1,0 +1,1 @@
+"""One module a source; each turns news into signals."""

@@ -1,0 +1,97 @@
+"""A signal: news that one job may need a look. Nothing in it is believed; Graph is asked."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from shared.errors import MalformedNews
+
+QUEUE = "pratique-signals"
+VAULT_EVENTS_QUEUE = "pratique-vault-events"
+_VERSION = 1
+_LONGEST_ID = 400
+
+
+class Source(StrEnum):
+    """Where news comes from."""
+
+    SWEEP = "sweep"
+    AUDIT_LOG = "audit_log"
+    ALERT = "alert"
+    VAULT = "vault"
+    PERSON = "person"
+    DUE = "due"
+
+
+class News(StrEnum):
+    """What the news is about."""
+
+    QUARANTINED = "quarantined"
+    RELEASED = "released"
+    CREDENTIAL = "credential"
+    ASKED = "asked"
+    DUE = "due"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """News about one job; `news_at` is when it happened, not when it was heard."""
+
+    service_principal_id: str
+    job_id: str
+    source: Source
+    news: News
+    news_at: datetime
+
+    def to_message(self) -> str:
+        """Return the queue message."""
+        return json.dumps(
+            {
+                "v": _VERSION,
+                "service_principal_id": self.service_principal_id,
+                "job_id": self.job_id,
+                "source": self.source,
+                "news": self.news,
+                "news_at": self.news_at.isoformat(),
+            }
+        )
+
+    @classmethod
+    def from_message(cls, text: str) -> "Signal":
+        """Read a queue message.
+
+        Raises:
+            MalformedNews: it is no signal of ours; the reason is in the error.
+        """
+        try:
+            raw = json.loads(text)
+        except ValueError as error:
+            message = "the message is not JSON"
+            raise MalformedNews(message) from error
+        if not isinstance(raw, dict) or raw.get("v") != _VERSION:
+            message = f"the message is no signal of version {_VERSION}"
+            raise MalformedNews(message)
+        try:
+            news_at = datetime.fromisoformat(raw["news_at"])
+            signal = cls(
+                service_principal_id=_identifier(raw["service_principal_id"]),
+                job_id=_identifier(raw["job_id"]),
+                source=Source(raw["source"]),
+                news=News(raw["news"]),
+                news_at=news_at.replace(tzinfo=UTC) if news_at.tzinfo is None else news_at.astimezone(UTC),
+            )
+        except KeyError as error:
+            message = f"the signal lacks {error.args[0]}"
+            raise MalformedNews(message) from error
+        except (TypeError, ValueError) as error:
+            message = f"the signal cannot be read: {type(error).__name__}"
+            raise MalformedNews(message) from error
+        return signal
+
+
+def _identifier(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable() or "/" in value:
+        message = "an identifier is empty, too long or has characters that no Graph id has"
+        raise MalformedNews(message)
+    return value

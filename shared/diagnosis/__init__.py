@@ -1,0 +1,1 @@
+"""Evidence in, cause out; pure."""

@@ -1,0 +1,1 @@
+"""The incident row, its states, the journal, the lease."""

@@ -1,0 +1,159 @@
+"""The incident: one quarantine of one job from first sight to proven recovery, as a table row."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from shared.notices.notice import Notice
+
+SCHEMA = 1
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands; a row without an incident is `CLEAR`."""
+
+    CLEAR = "clear"
+    WAITING = "waiting"
+    NEEDS_PERSON = "needs_person"
+    ACTING = "acting"
+    LIFTED = "lifted"
+    GAVE_UP = "gave_up"
+    RECOVERED = "recovered"
+    UNRECOGNISED = ""
+
+
+class AttemptStep(StrEnum):
+    """The steps of an attempt, in order; the step in the row was recorded before it was done."""
+
+    SAVE = "save"
+    READ_BACK = "read_back"
+    TEST_SAVED = "test_saved"
+    LIFT = "lift"
+    WATCH = "watch"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One save with its restart, or a restart alone (`secret_name` is then empty); resuming it is the same attempt.
+
+    `settings_before` maps each credential key that was there to a digest of its readable value, or `*` when masked.
+    """
+
+    id: str
+    began: datetime
+    step: AttemptStep
+    secret_name: str = ""
+    secret_version: str = ""
+    credential_key: str = ""
+    settings_before: Mapping[str, str] = field(default_factory=dict)
+    acted_at: datetime | None = None
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A notice that some channels have not got yet."""
+
+    notice: Notice
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The row of one job; the row stays when the incident ends, so that old news is known to be old."""
+
+    service_principal_id: str
+    job_id: str
+    application: str = ""
+    app_id: str = ""
+    id: str = ""
+    state: IncidentState = IncidentState.CLEAR
+    cause: str = ""
+    confidence: str = ""
+    reason: str = ""
+    error_code: str = ""
+    said: str = ""
+    note: str = ""
+    opened_at: datetime | None = None
+    series_began: datetime | None = None
+    quarantined_at: datetime | None = None
+    looked_at: datetime | None = None
+    next_look_at: datetime | None = None
+    closed_at: datetime | None = None
+    news_at: datetime | None = None
+    attempt: Attempt | None = None
+    told: tuple[str, ...] = ()
+    untold: tuple[Untold, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Say whether the incident still needs somebody's eye."""
+        return self.state not in (IncidentState.CLEAR, IncidentState.RECOVERED)
+
+    @property
+    def in_attempt(self) -> bool:
+        """Say whether an attempt stands between its first recorded step and the watching."""
+        return self.attempt is not None and self.attempt.step is not AttemptStep.WATCH
+
+    def with_attempt(self, **changes: Any) -> "Incident":
+        """Return the incident with its attempt changed."""
+        if self.attempt is None:
+            message = "there is no attempt to change"
+            raise ValueError(message)
+        return replace(self, attempt=replace(self.attempt, **changes))
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the table row's values."""
+        values: dict[str, Any] = {"schema": SCHEMA}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None:
+                values[item.name] = str(value) if isinstance(value, StrEnum) else value
+        values["attempt"] = json.dumps(asdict(self.attempt), default=_plain) if self.attempt else ""
+        values["told"] = json.dumps(self.told)
+        values["untold"] = json.dumps([{"notice": u.notice.to_dict(), "channels": u.channels} for u in self.untold])
+        return values
+
+    @classmethod
+    def from_row(cls, values: Mapping[str, Any]) -> "Incident":
+        """Read a table row; a state that this version does not know reads as `UNRECOGNISED`."""
+        known = {item.name for item in fields(cls)}
+        read: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+        for name, value in read.items():
+            if isinstance(value, datetime):
+                read[name] = datetime.fromtimestamp(value.timestamp(), UTC)
+        read["state"] = _state(str(values.get("state", "")))
+        read["attempt"] = _read_attempt(str(values.get("attempt", "")))
+        read["told"] = tuple(json.loads(values.get("told") or "[]"))
+        read["untold"] = tuple(
+            Untold(Notice.from_dict(entry["notice"]), tuple(entry["channels"]))
+            for entry in json.loads(values.get("untold") or "[]")
+        )
+        return cls(**read)
+
+
+def _state(text: str) -> IncidentState:
+    try:
+        return IncidentState(text)
+    except ValueError:
+        return IncidentState.UNRECOGNISED
+
+
+def _read_attempt(text: str) -> Attempt | None:
+    if not text:
+        return None
+    raw = json.loads(text)
+    raw["step"] = AttemptStep(raw["step"])
+    raw["began"] = datetime.fromisoformat(raw["began"])
+    raw["acted_at"] = datetime.fromisoformat(raw["acted_at"]) if raw["acted_at"] else None
+    return Attempt(**raw)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    message = f"{type(value).__name__} does not belong in a row"
+    raise TypeError(message)

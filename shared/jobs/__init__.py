@@ -1,0 +1,1 @@
+"""What a provisioning job is, read from Graph's JSON without losing a value we do not know."""

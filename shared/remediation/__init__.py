@@ -1,0 +1,1 @@
+"""Policy, plan, and the one use case that acts: reconcile."""

@@ -1,0 +1,31 @@
+"""What the use cases work with, handed in at composition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.clients.graph import Graph
+from shared.clients.vault import Vault
+from shared.clock import Clock
+from shared.detection.sources import Sources
+from shared.incidents.store import Incidents, Journal, Leases, Parked
+from shared.notices.compose import Composer
+from shared.notices.tell import Teller
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Clients, stores and settings; `acting` reads the switch anew each time it is asked."""
+
+    settings: Settings
+    acting: Callable[[], bool]
+    clock: Clock
+    graph: Graph
+    vault: Vault
+    incidents: Incidents
+    parked: Parked
+    journal: Journal
+    leases: Leases
+    sources: Sources
+    teller: Teller
+    composer: Composer

@@ -1,0 +1,188 @@
+"""Settings: one table in `infra/settings.json`, read from the environment and checked once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.errors import InvalidSetting
+from shared.redaction import SecretValue
+
+TABLE = Path(__file__).parent.parent / "infra" / "settings.json"
+
+
+class Mode(StrEnum):
+    """What the product may do about an incident on its own."""
+
+    OBSERVE = "observe"
+    ACT = "act"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the settings table."""
+
+    name: str
+    meaning: str
+    default: str
+    required: bool
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, read and checked; times are `timedelta`s."""
+
+    graph_base_url: str
+    logs_endpoint: str
+    workspace_id: str
+    key_vault_url: str
+    portal_url: str
+    storage_connection: SecretValue | None
+    queue_service_uri: str
+    table_service_uri: str
+    teams_webhook_secret: str
+    teams_webhook_url: SecretValue | None
+    mail_sender: str
+    mail_recipients: tuple[str, ...]
+    mode: Mode
+    acting: bool
+    attempts_per_day: int
+    patience_intervals: int
+    look_again: timedelta
+    retry: timedelta
+    settle: timedelta
+    lease: timedelta
+    step: timedelta
+    audit_overlap: timedelta
+    mode_by_application: Mapping[str, Mode] = field(default_factory=dict)
+    merge_accepted: frozenset[str] = frozenset()
+
+    def mode_for(self, service_principal_id: str) -> Mode:
+        """Return the mode that holds for one application."""
+        return self.mode_by_application.get(service_principal_id.lower(), self.mode)
+
+
+def table() -> tuple[Setting, ...]:
+    """Read the settings table."""
+    rows = json.loads(TABLE.read_text(encoding="utf-8"))["settings"]
+    return tuple(
+        Setting(
+            name=row["name"],
+            meaning=row["meaning"],
+            default=row.get("default", ""),
+            required=row.get("required", False),
+            secret=row.get("secret", False),
+        )
+        for row in rows
+    )
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read all settings from the environment.
+
+    Raises:
+        InvalidSetting: one is missing or unreadable; its name is in the message, its value only when it is no secret.
+    """
+    values: dict[str, str] = {}
+    for row in table():
+        value = environment.get(row.name, "").strip() or row.default
+        if row.required and not value:
+            raise InvalidSetting(row.name, "is required")
+        values[row.name] = value
+    settings = Settings(
+        graph_base_url=_https(values, "GRAPH_BASE_URL"),
+        logs_endpoint=_https(values, "LOGS_ENDPOINT"),
+        workspace_id=values["LOG_ANALYTICS_WORKSPACE_ID"],
+        key_vault_url=_https(values, "KEY_VAULT_URL"),
+        portal_url=_https(values, "ENTRA_PORTAL_URL"),
+        storage_connection=_secret(values["AzureWebJobsStorage"]),
+        queue_service_uri=values["AzureWebJobsStorage__queueServiceUri"],
+        table_service_uri=values["AzureWebJobsStorage__tableServiceUri"],
+        teams_webhook_secret=values["TEAMS_WEBHOOK_SECRET"],
+        teams_webhook_url=_secret(values["TEAMS_WEBHOOK_URL"]),
+        mail_sender=values["MAIL_SENDER"],
+        mail_recipients=_list(values["MAIL_RECIPIENTS"]),
+        mode=_mode("PRATIQUE_MODE", values["PRATIQUE_MODE"]),
+        acting=acting(environment),
+        attempts_per_day=_number(values, "PRATIQUE_ATTEMPTS_PER_DAY"),
+        patience_intervals=_number(values, "PRATIQUE_PATIENCE_INTERVALS"),
+        look_again=_seconds(values, "PRATIQUE_LOOK_AGAIN"),
+        retry=_seconds(values, "PRATIQUE_RETRY"),
+        settle=_seconds(values, "PRATIQUE_SETTLE"),
+        lease=_seconds(values, "PRATIQUE_LEASE"),
+        step=_seconds(values, "PRATIQUE_STEP"),
+        audit_overlap=_seconds(values, "PRATIQUE_AUDIT_OVERLAP"),
+        mode_by_application=_modes(values["PRATIQUE_MODE_BY_APPLICATION"]),
+        merge_accepted=frozenset(entry.lower() for entry in _list(values["PRATIQUE_MERGE_ACCEPTED"])),
+    )
+    if settings.step >= settings.lease:
+        raise InvalidSetting("PRATIQUE_STEP", "must be shorter than PRATIQUE_LEASE")
+    if not settings.storage_connection and not (settings.queue_service_uri and settings.table_service_uri):
+        raise InvalidSetting("AzureWebJobsStorage", "or its __queueServiceUri and __tableServiceUri are required")
+    return settings
+
+
+def acting(environment: Mapping[str, str]) -> bool:
+    """Say whether the switch that stops all acting is on.
+
+    Raises:
+        InvalidSetting: it is neither `on` nor `off`; callers that are about to act must then not act.
+    """
+    value = environment.get("PRATIQUE_ACTING", "").strip().lower() or "on"
+    if value not in ("on", "off"):
+        raise InvalidSetting("PRATIQUE_ACTING", f"must be on or off, not {value!r}")
+    return value == "on"
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
+def _secret(text: str) -> SecretValue | None:
+    return SecretValue(text) if text else None
+
+
+def _https(values: Mapping[str, str], name: str) -> str:
+    parts = urlsplit(values[name])
+    if parts.scheme != "https" or not parts.hostname:
+        raise InvalidSetting(name, f"must be an https address, not {values[name]!r}")
+    return values[name].rstrip("/")
+
+
+def _mode(name: str, text: str) -> Mode:
+    try:
+        return Mode(text.lower())
+    except ValueError:
+        raise InvalidSetting(name, f"must be observe or act, not {text!r}") from None
+
+
+def _modes(text: str) -> dict[str, Mode]:
+    name = "PRATIQUE_MODE_BY_APPLICATION"
+    modes: dict[str, Mode] = {}
+    for entry in _list(text):
+        application, separator, mode = entry.partition("=")
+        if not separator:
+            raise InvalidSetting(name, f"must be <service principal id>=<mode>, not {entry!r}")
+        modes[application.strip().lower()] = _mode(name, mode.strip())
+    return modes
+
+
+def _number(values: Mapping[str, str], name: str) -> int:
+    text = values[name]
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidSetting(name, f"must be a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def _seconds(values: Mapping[str, str], name: str) -> timedelta:
+    try:
+        seconds = float(values[name])
+    except ValueError:
+        raise InvalidSetting(name, f"must be a number of seconds, not {values[name]!r}") from None
+    if not 0 < seconds <= timedelta(days=30).total_seconds():
+        raise InvalidSetting(name, f"must be more than 0 and at most 30 days of seconds, not {values[name]!r}")
+    return timedelta(seconds=seconds)

@@ -1,0 +1,1 @@
+"""Which secret serves which application, and what a test of it says."""

@@ -1,0 +1,21 @@
+"""What must be true before any test module is imported: TLS trust, which libraries read at their first import."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from emulator.certificates import prepare
+
+_STATE_DIR = Path(tempfile.mkdtemp(prefix="pratique-tests-"))
+atexit.register(shutil.rmtree, _STATE_DIR, ignore_errors=True)
+os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = str(prepare(_STATE_DIR).ca_path)
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Path:
+    """Where the authority is kept that every client in this process trusts."""
+    return _STATE_DIR

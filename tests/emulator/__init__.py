@@ -1,0 +1,1 @@
+"""The tests of the embedded tenant and of the functions host."""

@@ -1,0 +1,1 @@
+"""The product against the embedded tenant: real clients, real storage, real targets."""
