@@ -65,6 +65,7 @@ class Listener:
         self._requests = requests
         self._unserved = unserved
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Bind the port and tell the service its origin."""
@@ -72,14 +73,22 @@ class Listener:
         app.add_routes(self._service.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
-        self._service.origin = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
+        handler = self._runner.server
+        if handler is None:
+            raise RuntimeError("the runner has no server after its set-up")
+        self._server = await asyncio.get_running_loop().create_server(handler, "127.0.0.1", 0, ssl=self._tls)
+        self._service.origin = f"https://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None or self._server is None:
+            return
+        self._server.close()
+        await self._runner.cleanup()
+        # A connection whose TLS is still beginning or ending belongs to no handler yet, or no more.
+        self._server.abort_clients()
+        await asyncio.sleep(0)
+        self._runner = self._server = None
 
     @web.middleware
     async def _middleware(

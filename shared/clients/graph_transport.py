@@ -59,10 +59,11 @@ class GraphTransport:
             allowed_hosts=[parts.hostname or ""],
         )
         seconds = deadline.total_seconds()
-        self._http = GraphClientFactory.create_with_default_middleware(
-            client=httpx.AsyncClient(timeout=httpx.Timeout(seconds, connect=min(seconds, 30)), http2=True),
-            options=options,
-        )
+        plain = httpx.AsyncClient(timeout=httpx.Timeout(seconds, connect=min(seconds, 30)), http2=True)
+        # Graph's middleware wraps these and never closes them, so they are closed here.
+        wrapped = [plain._transport, *plain._mounts.values()]  # noqa: SLF001 -- httpx offers no other way to them
+        self._wrapped = [transport for transport in wrapped if transport is not None]
+        self._http = GraphClientFactory.create_with_default_middleware(client=plain, options=options)
         self.adapter = GraphRequestAdapter(authentication, self._http)
         self.adapter.base_url = base_url
         register_default_serializer(JsonSerializationWriterFactory)
@@ -70,6 +71,8 @@ class GraphTransport:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+        for transport in self._wrapped:
+            await transport.aclose()
 
     async def read(self, request: RequestInformation, operation: str, permission: Permission) -> Mapping[str, Any]:
         """Send a read and return its JSON body; throttling and 503/504 are tried again a few times.

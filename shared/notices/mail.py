@@ -1,5 +1,7 @@
 """A notice as a mail: HTML that Outlook and phones show alike, and the same in plain text."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,11 +57,15 @@ def to_mail(notice: Notice) -> Mail:
 
 def _mail(notice: Notice) -> Mail:
     look = LOOKS[notice.kind]
+    colours = _COLOURS[look.style]
     subject, rest = headline_parts(notice)
     html = _template().render(
         notice=notice,
         look=look,
-        colours=_COLOURS[look.style],
+        strong=colours.strong,
+        ground=colours.ground,
+        night_strong=colours.night_strong,
+        night_ground=colours.night_ground,
         subject=subject,
         rest=rest,
         said_title=said_title(notice.kind),
@@ -104,7 +110,7 @@ def _moment(at: datetime) -> str:
 
 
 @cache
-def _template() -> "Template":
+def _template() -> Template:
     """Return the compiled template; jinja2 is imported here because most invocations send no mail (cold start)."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 

@@ -27,12 +27,6 @@ from emulator.settings import EmulatorSettings
 from emulator.tenant import MAIL_SENDER, Application, EmbeddedTenant
 from tests.emulator.conftest import Caller, calling, cycle, job_path
 
-# The SDK meets deprecated classes of its own and of its libraries when it loads a request builder.
-with_sdk = pytest.mark.filterwarnings(
-    "ignore:GetQueryParameters is deprecated:DeprecationWarning",
-    "ignore:This class is deprecated. Please use the generic:DeprecationWarning",
-)
-
 QUARANTINE_ONLY = {"criteria": {"resetScope": "QuarantineState"}}
 INTEGRATED = "tags/any(t:t eq 'WindowsAzureActiveDirectoryIntegratedApp')"
 
@@ -132,7 +126,6 @@ async def test_a_token_for_another_service_is_not_accepted(tenant: EmbeddedTenan
         assert (response.status_code, response.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
 
 
-@with_sdk
 async def test_the_sdk_restarts_with_the_quarantine_scope(
     tenant: EmbeddedTenant, clock: ManualClock, application: Application, sdk: GraphServiceClient
 ) -> None:
@@ -253,7 +246,6 @@ async def test_parts_of_a_batch_are_judged_one_by_one(
     assert tenant.directory.restarts == []
 
 
-@with_sdk
 async def test_mail_is_kept_when_it_is_well_formed(
     sdk: GraphServiceClient, tenant: EmbeddedTenant, caller: Caller
 ) -> None:
@@ -288,7 +280,6 @@ async def test_what_is_not_served_is_501_and_remembered(caller: Caller, tenant: 
     tenant.unserved.clear()
 
 
-@with_sdk
 async def test_an_error_reaches_the_sdk_as_its_own(sdk: GraphServiceClient, tenant: EmbeddedTenant) -> None:
     """The SDK parses the error object: code, message and status."""
     tenant.entra.roles.discard(Role.APPLICATIONS)
