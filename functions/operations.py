@@ -19,9 +19,9 @@ async def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
     del req
     try:
         jobs = await pratique().overview.jobs()
+        sources = await pratique().overview.sources()
     except ServiceError as error:
         return answer(503, {"error": str(error)})
-    sources = await pratique().overview.sources()
     return answer(
         200,
         {
@@ -39,7 +39,10 @@ async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
         signal = Signal.from_message(asked.to_message())
     except MalformedNews as error:
         return answer(400, {"error": str(error)})
-    report = await pratique().reconciler.reconcile(signal)
+    try:
+        report = await pratique().reconciler.reconcile(signal)
+    except ServiceError as error:
+        return answer(503, {"error": str(error)})
     incident = report.incident
     body = {
         "handled": str(report.handled),

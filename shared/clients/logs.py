@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.monitor.query import LogsQueryPartialResult
 from azure.monitor.query.aio import LogsQueryClient
 
+from shared.clients.azure_errors import error_of
 from shared.clients.permissions import Permission
 from shared.errors import MissingPermission, ServiceError, Unavailable
 from shared.redaction import redact
@@ -52,8 +53,7 @@ class Logs:
 def _translate(error: AzureError) -> ServiceError:
     operation = "run the query"
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        code = (error.error.code if error.error else "") or ""
-        message = redact(error.message)
+        code, message = error_of(error)
         if error.status_code == 403:
             return MissingPermission(_SERVICE, operation, 403, code, message, Permission.LOGS)
         if error.status_code < 500 and error.status_code != 429:

@@ -8,6 +8,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.keyvault.secrets import SecretProperties
 from azure.keyvault.secrets.aio import SecretClient
 
+from shared.clients.azure_errors import error_of
 from shared.clients.permissions import Permission
 from shared.errors import MissingPermission, NotFound, ServiceError, Unavailable
 from shared.redaction import SecretValue, redact
@@ -58,11 +59,14 @@ class Vault:
     async def newest_version(self, name: str) -> str:
         """Return the id of the version that Key Vault itself holds for the newest.
 
-        Creation times have whole seconds, so two versions made within one second can be told apart only here.
+        Creation times have whole seconds, so two versions made within one second can be told apart only here. Empty
+        when the newest is disabled, for Key Vault then tells nothing about it.
         """
         try:
             secret = await self._client.get_secret(name)
         except AzureError as error:
+            if _is_disabled(error):
+                return ""
             raise _translate(error, "read the secret") from error
         return secret.properties.version or ""
 
@@ -89,15 +93,18 @@ def _read(properties: SecretProperties) -> SecretVersion:
     )
 
 
+def _is_disabled(error: AzureError) -> bool:
+    return "SecretDisabled" in str(error)
+
+
 def _translate(error: AzureError, operation: str) -> ServiceError:
     if isinstance(error, ResourceNotFoundError):
         return NotFound(_SERVICE, operation, 404, "SecretNotFound", "")
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        code = error.error.code if error.error else ""
-        message = redact(error.message)
-        if error.status_code == 403 and "SecretDisabled" not in str(error):
-            return MissingPermission(_SERVICE, operation, 403, code or "", message, Permission.VAULT)
+        code, message = error_of(error)
+        if error.status_code == 403 and not _is_disabled(error):
+            return MissingPermission(_SERVICE, operation, 403, code, message, Permission.VAULT)
         if error.status_code in (401, 403):
-            return ServiceError(_SERVICE, operation, error.status_code, code or "", message)
-        return Unavailable(_SERVICE, operation, error.status_code, code or "", message)
+            return ServiceError(_SERVICE, operation, error.status_code, code, message)
+        return Unavailable(_SERVICE, operation, error.status_code, code, message)
     return Unavailable(_SERVICE, operation, None, type(error).__name__, redact(str(error)))

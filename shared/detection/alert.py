@@ -7,9 +7,10 @@ the alert's window is queried again. Source: Azure Monitor docs, "Alerts payload
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from shared.detection.moment import read_moment
 from shared.errors import MalformedNews
 
 _SCHEMA = "azureMonitorCommonAlertSchema"
@@ -57,12 +58,12 @@ def read_alert(body: bytes) -> Alert | Ignored:
     if context.get("conditionType") != "LogQueryCriteria":
         return Ignored("it is not a log-search alert")
     condition = _part(context, "condition")
-    return Alert(
-        service_principal_ids=_named(condition),
-        fired_at=_time(essentials.get("firedDateTime")) or _time(condition.get("windowEndTime")) or _missing_time(),
-        window_begin=_time(condition.get("windowStartTime")),
-        window_end=_time(condition.get("windowEndTime")),
-    )
+    begin, end = _time(condition.get("windowStartTime")), _time(condition.get("windowEndTime"))
+    if begin and end and begin >= end:
+        message = "the alert's window ends before it begins"
+        raise MalformedNews(message)
+    fired_at = _time(essentials.get("firedDateTime")) or end or _missing_time()
+    return Alert(service_principal_ids=_named(condition), fired_at=fired_at, window_begin=begin, window_end=end)
 
 
 def _named(condition: Mapping[str, Any]) -> tuple[str, ...]:
@@ -87,10 +88,9 @@ def _list(raw: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _time(text: Any) -> datetime | None:
     try:
-        time = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return read_moment(text)
+    except ValueError:
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _missing_time() -> datetime:

@@ -1,6 +1,7 @@
 """The use cases of hearing: each turns one source's news into signals on the queue."""
 
 import logging
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from shared.errors import NotFound
 from shared.remediation.services import Services
 from shared.tokens.inventory import secret_by_name
 
+# Graph answers 400 to anything else, which would be taken for a failure of Graph and tried again.
+_ENTRA_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _log = logging.getLogger("pratique.hear")
 
 
@@ -113,8 +116,8 @@ class Ears:
 
     async def _jobs_of(self, service_principal_id: str, source: Source, news: News, at: datetime) -> list[Signal]:
         """Name the jobs of an application; the audit log and the vault know only the application."""
-        if not service_principal_id:
-            _log.warning("%s: news without a service principal; the sweep will see what it is about", source)
+        if not _ENTRA_ID.fullmatch(service_principal_id):
+            _log.warning("%s: news without a service principal's id; the sweep will see what it is about", source)
             return []
         try:
             jobs = await self._services.graph.jobs(service_principal_id)

@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from shared.detection.moment import read_moment
 from shared.errors import MalformedNews
 
 QUEUE = "pratique-signals"
 VAULT_EVENTS_QUEUE = "pratique-vault-events"
 _VERSION = 1
 _LONGEST_ID = 400
+_NOT_IN_IDS = frozenset("/\\#?%")  # what would make another address of a Graph path, or no key of a table
 
 
 class Source(StrEnum):
@@ -66,20 +68,19 @@ class Signal:
         """
         try:
             raw = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             message = "the message is not JSON"
             raise MalformedNews(message) from error
         if not isinstance(raw, dict) or raw.get("v") != _VERSION:
             message = f"the message is no signal of version {_VERSION}"
             raise MalformedNews(message)
         try:
-            news_at = datetime.fromisoformat(raw["news_at"])
             signal = cls(
                 service_principal_id=_identifier(raw["service_principal_id"]),
                 job_id=_identifier(raw["job_id"]),
                 source=Source(raw["source"]),
                 news=News(raw["news"]),
-                news_at=news_at.replace(tzinfo=UTC) if news_at.tzinfo is None else news_at.astimezone(UTC),
+                news_at=read_moment(raw["news_at"]),
             )
         except KeyError as error:
             message = f"the signal lacks {error.args[0]}"
@@ -91,7 +92,13 @@ class Signal:
 
 
 def _identifier(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable() or "/" in value:
+    if (
+        not isinstance(value, str)
+        or not value.strip(". ")
+        or len(value) > _LONGEST_ID
+        or not value.isprintable()
+        or not _NOT_IN_IDS.isdisjoint(value)
+    ):
         message = "an identifier is empty, too long or has characters that no Graph id has"
         raise MalformedNews(message)
     return value

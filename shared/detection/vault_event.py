@@ -9,16 +9,18 @@ Source: Azure docs, "Azure Key Vault as Event Grid source"; azure-rest-api-specs
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.detection.moment import read_moment
 from shared.errors import MalformedNews
 
-_LONGEST_NAME = 127  # Key Vault's own limit
+_NAME = re.compile(r"[0-9A-Za-z-]{1,127}")  # Key Vault's own rule
 
 
 class VaultEventKind(StrEnum):
@@ -90,21 +92,27 @@ def _folded(raw: Any) -> dict[str, Any]:
 
 
 def _secret_name(data: Mapping[str, Any], event: Mapping[str, Any]) -> str:
-    path = urlsplit(str(data.get("id", "")).strip()).path.strip("/").split("/")
+    path = _path(str(data.get("id", "")).strip()).strip("/").split("/")
     if len(path) >= 2 and path[0] == "secrets":
         name = path[1]
     else:
         name = str(data.get("objectname") or event.get("subject") or "").strip()
-    if not 0 < len(name) <= _LONGEST_NAME or not all(letter.isalnum() or letter == "-" for letter in name):
+    if not _NAME.fullmatch(name):
         message = "the event names no secret"
         raise MalformedNews(message)
     return name
 
 
+def _path(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""
+
+
 def _time(text: Any) -> datetime:
     try:
-        time = datetime.fromisoformat(str(text).strip())
+        return read_moment(text)
     except ValueError as error:
         message = "the event has no time"
         raise MalformedNews(message) from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

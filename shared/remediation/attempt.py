@@ -90,21 +90,15 @@ async def _save(case: Case, *, fresh: bool) -> bool:
 
 
 async def _read_back(case: Case) -> bool:
-    attempt, services = _attempt(case), case.services
-    found: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     for poll in range(_POLLS + 1):
-        current = await services.graph.credentials(case.incident.service_principal_id)
-        found = differences(attempt.settings_before, current, attempt.credential_key)
-        if not found:
+        lost = await _lost(case)
+        if not lost:
             await case.record_attempt(step=AttemptStep.TEST_SAVED, tries=0)
             return True
         if poll < _POLLS:
-            await services.clock.sleep(_poll_pause(case))
-    return await give_up(
-        case,
-        f"After saving, the application's settings differ: {'; '.join(found)}.",
-        ("Compare the provisioning page with your records and put back what is missing.",),
-    )
+            await case.services.clock.sleep(_poll_pause(case))
+    return await _give_up_lost(case, lost)
 
 
 async def _test_saved(case: Case) -> bool:
@@ -113,6 +107,10 @@ async def _test_saved(case: Case) -> bool:
     for poll in range(_POLLS + 1):
         result = (await services.graph.test_saved_credentials(*case.ids)).result
         if result is TestResult.PASSED:
+            # What was read back right after saving may still have been the state before it. That the saved credential
+            # passes now proves that the save has settled, so only this comparison is final.
+            if lost := await _lost(case):
+                return await _give_up_lost(case, lost)
             await case.record_attempt(step=AttemptStep.LIFT, tries=0)
             return True
         if poll < _POLLS:
@@ -123,6 +121,20 @@ async def _test_saved(case: Case) -> bool:
         case,
         "The vault's token passed its test and was saved, but what is saved is still rejected.",
         ("Enter the token by hand on the provisioning page and use Test Connection.",),
+    )
+
+
+async def _lost(case: Case) -> tuple[str, ...]:
+    attempt = _attempt(case)
+    current = await case.services.graph.credentials(case.incident.service_principal_id)
+    return differences(attempt.settings_before, current, attempt.credential_key)
+
+
+async def _give_up_lost(case: Case, lost: tuple[str, ...]) -> bool:
+    return await give_up(
+        case,
+        f"After saving, the application's settings differ: {'; '.join(lost)}.",
+        ("Compare the provisioning page with your records and put back what is missing.",),
     )
 
 

@@ -9,7 +9,7 @@ from shared.jobs.credentials import Credential
 from shared.notices.compose import token_steps
 from shared.redaction import SecretValue, redact
 from shared.remediation.case import Case
-from shared.tokens.bindings import SecretVersion, require_trusted_host
+from shared.tokens.bindings import require_trusted_host
 from shared.tokens.credential_test import CredentialTest, TestResult
 from shared.tokens.inventory import BoundSecret, bound_secret, candidate
 from shared.tokens.saving import base_address, digest, to_save, to_test
@@ -50,23 +50,23 @@ async def prepare(case: Case) -> Attempt | Ask | Later:
     if secret is None:
         steps = token_steps(None, case.incident.service_principal_id)
         return Ask("no_secret", "The saved credential is rejected, and no secret in the vault is bound to it.", steps)
-    version = await candidate(case.services.vault, secret, case.services.clock.now())
-    if version is None:
-        why = f"The saved credential is rejected, and secret {secret.binding.secret_name} has no enabled version."
-        return Ask("no_version", why, _new_token(case, secret))
-    return await _prepare_rotation(case, secret, version)
+    return await _prepare_rotation(case, secret)
 
 
-async def _prepare_rotation(case: Case, secret: BoundSecret, version: SecretVersion) -> Attempt | Ask | Later:
-    binding = secret.binding
+async def _prepare_rotation(case: Case, secret: BoundSecret) -> Attempt | Ask | Later:
+    binding, vault = secret.binding, case.services.vault
     current = await case.services.graph.credentials(case.incident.service_principal_id)
     try:
         require_trusted_host(binding, base_address(current))
     except Refused as refusal:
         steps = ("Check the tenant URL on the provisioning page and the tags of the secret; no token was sent.",)
         return Ask("host", _sentence(refusal), steps)
+    version = await candidate(vault, secret, case.services.clock.now())
+    if version is None:
+        why = f"The saved credential is rejected, and secret {binding.secret_name} has no enabled version."
+        return Ask("no_version", why, _new_token(case, secret))
     try:
-        value = await case.services.vault.value(binding.secret_name, version.version)
+        value = await vault.value(binding.secret_name, version.version)
     except NotFound:
         return Later(f"Version {version.version} of secret {binding.secret_name} is gone.")
     try:

@@ -6,7 +6,7 @@ from tests.product.conftest import Stage
 
 
 async def test_a_new_version_in_the_vault_leads_to_a_proven_recovery(stage: Stage) -> None:
-    """A bare new version is tested, saved, read back, tested again; the quarantine alone is lifted; a cycle proves it."""
+    """A bare new version is tested, saved, read back and tested; only the quarantine is lifted; a cycle proves it."""
     product = stage.product()
     stage.story.expire_druva()
     await stage.until_quarantined(stage.story.druva)

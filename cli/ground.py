@@ -1,0 +1,63 @@
+"""What `emulator`, `serve` and `demo` stand on: Azurite and the embedded tenant with the story's eight applications."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from cli.home import stay_on_loopback, state_dir
+from emulator.azurite import Storage, azurite
+from emulator.settings import EmulatorSettings
+from emulator.story import Story, build_story
+from emulator.tenant import EmbeddedTenant
+
+# Entra slows down in quarantine until it tries once a day. Here, too, the next try is far away: what lifts a quarantine
+# in these minutes is what somebody did, not a retry that came in between.
+QUICK = EmulatorSettings(
+    cycle_interval=1.5, quarantine_intervals=(80.0, 160.0), secrets_settle=0.3, ingestion_delay=2.5
+)
+
+PRODUCT_SETTINGS = {
+    "PRATIQUE_MODE": "act",
+    "PRATIQUE_SETTLE": "0.8",
+    "PRATIQUE_RETRY": "1",
+    "PRATIQUE_LOOK_AGAIN": "5",
+    "PRATIQUE_LEASE": "30",
+    "PRATIQUE_STEP": "15",
+    "PRATIQUE_PATIENCE_INTERVALS": "30",
+    "PRATIQUE_AUDIT_OVERLAP": "60",
+    "SWEEP_SCHEDULE": "*/1 * * * * *",
+    "AUDIT_SCHEDULE": "*/1 * * * * *",
+    "DUE_SCHEDULE": "*/1 * * * * *",
+}
+"""The product's settings for a tenant whose cycles come every second or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The running tenant and its storage account."""
+
+    story: Story
+    storage: Storage
+
+    @property
+    def tenant(self) -> EmbeddedTenant:
+        """Return the tenant."""
+        return self.story.tenant
+
+    def environment(self) -> dict[str, str]:
+        """Return what points the product at both."""
+        return self.tenant.environment()
+
+
+@asynccontextmanager
+async def ground(settings: EmulatorSettings = QUICK) -> AsyncIterator[Ground]:
+    """Run Azurite and the tenant, its cycles included, for as long as the context lasts."""
+    stay_on_loopback()
+    state = state_dir()
+    async with (
+        azurite() as storage,
+        EmbeddedTenant(state, settings=settings, storage_connection=storage.connection_string) as tenant,
+    ):
+        story = await build_story(tenant)
+        tenant.start_engine()
+        yield Ground(story, storage)
