@@ -9,16 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.errors import CommandError
 from cli.home import ROOT, shown
 
 FUNCTION_KEY = "local-function-key"
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 15.0
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PRATIQUE_ACTING")
-
-
-class HostError(Exception):
-    """The functions host does not run; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ async def functions_host(settings: Mapping[str, str], log: Path, port: int = 0) 
     variable of the shell does: PRATIQUE_ACTING, the switch that stops all acting.
 
     Raises:
-        HostError: it did not become ready.
+        CommandError: it did not become ready.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment = {**inherited, "PYTHONPATH": str(ROOT), "HOST_FUNCTION_KEY": FUNCTION_KEY, **settings}
@@ -61,9 +58,11 @@ async def _ready(process: asyncio.subprocess.Process, log: Path) -> tuple[str, t
         try:
             line = await asyncio.wait_for(process.stdout.readline(), _READY_SECONDS)
         except TimeoutError:
-            raise HostError(f"The functions host was not ready within {_READY_SECONDS:g} s; see {shown(log)}.") from None
+            raise CommandError(
+                f"The functions host was not ready within {_READY_SECONDS:g} s; see {shown(log)}."
+            ) from None
     if not line:
-        raise HostError(f"The functions host did not start: {last_line(log)} (all of it: {shown(log)})")
+        raise CommandError(f"The functions host did not start: {last_line(log)} (all of it: {shown(log)})")
     ready = json.loads(line)
     return ready["url"], tuple(ready["functions"])
 

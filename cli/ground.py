@@ -1,11 +1,12 @@
 """What `emulator`, `serve` and `demo` stand on: Azurite and the embedded tenant with the story's eight applications."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from cli.errors import CommandError
 from cli.home import stay_on_loopback, state_dir
-from emulator.azurite import Storage, azurite
+from emulator.azurite import AzuriteError, Storage, azurite
 from emulator.settings import EmulatorSettings
 from emulator.story import Story, build_story
 from emulator.tenant import EmbeddedTenant
@@ -50,14 +51,21 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(settings: EmulatorSettings = QUICK) -> AsyncIterator[Ground]:
-    """Run Azurite and the tenant, its cycles included, for as long as the context lasts."""
+async def ground() -> AsyncIterator[Ground]:
+    """Run Azurite and the tenant, its cycles included, for as long as the context lasts.
+
+    Raises:
+        CommandError: Azurite cannot be started.
+    """
     stay_on_loopback()
     state = state_dir()
-    async with (
-        azurite() as storage,
-        EmbeddedTenant(state, settings=settings, storage_connection=storage.connection_string) as tenant,
-    ):
+    async with AsyncExitStack() as stack:
+        try:
+            storage = await stack.enter_async_context(azurite())
+        except AzuriteError as error:
+            raise CommandError(str(error)) from error
+        tenant = EmbeddedTenant(state, settings=QUICK, storage_connection=storage.connection_string)
+        await stack.enter_async_context(tenant)
         story = await build_story(tenant)
         tenant.start_engine()
         yield Ground(story, storage)

@@ -20,7 +20,7 @@ _PATTERNS = (
     re.compile(r"\b[A-Za-z0-9_~+/-]{40,}={0,2}"),
 )
 _JWT_BEGINS = re.compile(r"\beyJ")
-_LETTER_AND_DIGIT = re.compile(r"[A-Za-z].*\d|\d.*[A-Za-z]")
+_LETTER, _DIGIT = re.compile(r"[A-Za-z]"), re.compile(r"\d")
 
 
 class SecretValue:
@@ -71,7 +71,7 @@ def redact(text: str, known: Iterable[SecretValue] = (), limit: int = SAID_LIMIT
     text = jwt.sub(_without_jwt, text)
     text = pair.sub(lambda match: f"{match[1]}{_STARS}", text)
     text = query.sub(lambda match: f"{match[1]}{_STARS}", text)
-    text = random.sub(lambda match: _STARS if _LETTER_AND_DIGIT.search(match[0]) else match[0], text)
+    text = random.sub(_without_random, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -79,6 +79,10 @@ def _forms(value: str) -> tuple[str, ...]:
     """Return the ways in which messages write a value: as it is, inside JSON, inside an address."""
     forms = (value, json.dumps(value)[1:-1], quote(value, safe="", errors="replace"))
     return tuple(form for form in forms if form)
+
+
+def _without_random(word: re.Match[str]) -> str:
+    return _STARS if _LETTER.search(word[0]) and _DIGIT.search(word[0]) else word[0]
 
 
 def _without_jwt(word: re.Match[str]) -> str:

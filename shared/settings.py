@@ -12,6 +12,8 @@ from shared.errors import InvalidSetting
 from shared.redaction import SecretValue
 
 TABLE = Path(__file__).parent.parent / "infra" / "settings.json"
+_SHORTEST, _LONGEST = timedelta(milliseconds=1), timedelta(days=30)
+_DIGITS = 3  # what is counted is multiplied by a job's interval, which must stay within the calendar
 
 
 class Mode(StrEnum):
@@ -103,7 +105,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         queue_service_uri=values["AzureWebJobsStorage__queueServiceUri"],
         table_service_uri=values["AzureWebJobsStorage__tableServiceUri"],
         teams_webhook_secret=values["TEAMS_WEBHOOK_SECRET"],
-        teams_webhook_url=_secret(values["TEAMS_WEBHOOK_URL"]),
+        teams_webhook_url=_secret_https(values, "TEAMS_WEBHOOK_URL"),
         mail_sender=values["MAIL_SENDER"],
         mail_recipients=_list(values["MAIL_RECIPIENTS"]),
         mode=_mode("PRATIQUE_MODE", values["PRATIQUE_MODE"]),
@@ -147,10 +149,23 @@ def _secret(text: str) -> SecretValue | None:
 
 
 def _https(values: Mapping[str, str], name: str) -> str:
-    parts = urlsplit(values[name])
-    if parts.scheme != "https" or not parts.hostname:
+    if not _is_https(values[name]):
         raise InvalidSetting(name, f"must be an https address, not {values[name]!r}")
     return values[name].rstrip("/")
+
+
+def _secret_https(values: Mapping[str, str], name: str) -> SecretValue | None:
+    if values[name] and not _is_https(values[name]):
+        raise InvalidSetting(name, "must be an https address")
+    return _secret(values[name])
+
+
+def _is_https(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _mode(name: str, text: str) -> Mode:
@@ -173,8 +188,8 @@ def _modes(text: str) -> dict[str, Mode]:
 
 def _number(values: Mapping[str, str], name: str) -> int:
     text = values[name]
-    if not text.isdecimal() or int(text) < 1:
-        raise InvalidSetting(name, f"must be a whole number from 1, not {text!r}")
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
+        raise InvalidSetting(name, f"must be a whole number from 1 to {10**_DIGITS - 1}, not {text!r}")
     return int(text)
 
 
@@ -183,6 +198,6 @@ def _seconds(values: Mapping[str, str], name: str) -> timedelta:
         seconds = float(values[name])
     except ValueError:
         raise InvalidSetting(name, f"must be a number of seconds, not {values[name]!r}") from None
-    if not 0 < seconds <= timedelta(days=30).total_seconds():
-        raise InvalidSetting(name, f"must be more than 0 and at most 30 days of seconds, not {values[name]!r}")
+    if not _SHORTEST.total_seconds() <= seconds <= _LONGEST.total_seconds():
+        raise InvalidSetting(name, f"must be from 0.001 to 30 days of seconds, not {values[name]!r}")
     return timedelta(seconds=seconds)

@@ -110,9 +110,10 @@ def require_trusted_host(binding: Binding, base_address: str) -> None:
 def _origin(address: str) -> tuple[str, int] | None:
     try:
         parts = urlsplit(address.strip())
-        port = parts.port or _HTTPS
+        port = _HTTPS if parts.port is None else parts.port
     except ValueError:
         return None
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme != "https" or not host or parts.username is not None:
         return None
-    return parts.hostname.rstrip("."), port
+    return host, port

@@ -14,6 +14,11 @@ _REJECTED_STATUS = frozenset({"401", "403", "unauthorized", "forbidden"})
 _REJECTED_WORDS = re.compile(
     r"(?i)invalid credentials|credentials (?:are|were|is) (?:invalid|incorrect)|token (?:has )?expired"
 )
+# Entra blames the credential for these too, so its code alone does not condemn one (see diagnosis/judge.py).
+_OTHER_FAULT = re.compile(
+    r"(?i)\b(?:404|408|429|50[0-9])\b|\bnot ?found\b|too ?many ?requests|service ?unavailable|bad ?gateway|"
+    r"internal ?server ?error|timed? ?out|could not be resolved|\b(?:ssl|tls)\b"
+)
 
 
 class TestResult(StrEnum):
@@ -43,12 +48,12 @@ def read_test(status: int, code: str, message: str) -> CredentialTest:
 def _judge(status: int, code: str, message: str) -> TestResult:
     if 200 <= status < 300:
         return TestResult.PASSED
-    if status == 429 or status >= 500:
+    if status in (404, 408, 429) or status >= 500:
         return TestResult.COULD_NOT_TELL
     told = _target_status(message)
     if told is not None:
         return TestResult.REJECTED if told in _REJECTED_STATUS else TestResult.COULD_NOT_TELL
-    if code.endswith("CredentialValidationUnavailable"):
+    if code.endswith("CredentialValidationUnavailable") or _OTHER_FAULT.search(message):
         return TestResult.COULD_NOT_TELL
     if code.endswith(("CredentialValidationFailure", "InvalidCredentials")) or _REJECTED_WORDS.search(message):
         return TestResult.REJECTED

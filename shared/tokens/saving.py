@@ -32,8 +32,11 @@ def to_save(
     """Return the credentials to save.
 
     Raises:
-        Refused: another masked key exists and nobody has accepted to rely on merging.
+        Refused: another masked key exists and nobody has accepted to rely on merging; or the value is no credential.
     """
+    if value.reveal().strip() in ("", _MASKED):
+        message = f"the value for {key} is empty or the mask itself, which is no credential"
+        raise Refused(message)
     masked = sorted(pair.key for pair in current if pair.masked and pair.key != key)
     if masked and not merge_accepted:
         message = (

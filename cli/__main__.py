@@ -1,0 +1,162 @@
+"""`./pratique`: reads the command line, runs one command, and ends with one line and a code when that fails."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.errors import CommandError, ExitCode
+
+_CODES = """\
+exit codes:
+  0  fine
+  1  something needs you, or failed (one line on standard error says what)
+  2  the command line or a setting is wrong
+"""
+_ENVIRONMENT = """\
+Settings come from environment variables, named as in infra/settings.json; at least KEY_VAULT_URL and
+AzureWebJobsStorage (or its __queueServiceUri and __tableServiceUri). You sign in as azure-identity's
+DefaultAzureCredential finds you: managed identity, `az login`, or AZURE_* variables.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    from shared.errors import InvalidSetting, PratiqueError  # noqa: PLC0415 -- `--help` answers at once
+
+    try:
+        return _run(options)
+    except InvalidSetting as error:
+        return _fail(str(error), ExitCode.WRONG_USE)
+    except CommandError as error:
+        return _fail(str(error), error.code)
+    except (PratiqueError, OSError) as error:
+        return _fail(str(error), ExitCode.NEEDS_YOU)
+    except Exception as error:
+        if sys.flags.dev_mode:  # `python -X dev -m cli` shows where it happened
+            raise
+        from shared.redaction import redact  # noqa: PLC0415
+
+        return _fail(f"unexpected {type(error).__name__}: {redact(str(error))}", ExitCode.NEEDS_YOU)
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Each command loads only what it needs.
+    from cli.running import run  # noqa: PLC0415
+
+    match options.command:
+        case "scan":
+            from cli.scan import scan  # noqa: PLC0415
+
+            return run(scan(as_json=options.json))
+        case "reconcile":
+            from cli.reconcile import reconcile  # noqa: PLC0415
+
+            return run(reconcile(options.application, options.job, as_json=options.json))
+        case "emulator":
+            from cli.emulate import emulate  # noqa: PLC0415
+
+            return run(emulate(story=options.story, as_json=options.json), when_stopped=0)
+        case "serve":
+            from cli.serve import serve  # noqa: PLC0415
+
+            return run(serve(options.port, strike=options.strike), when_stopped=0)
+        case _:
+            from cli.demo.command import demo  # noqa: PLC0415
+
+            pictures = not options.no_pictures
+            return run(demo(options.keep, options.deadline, as_json=options.json, pictures=pictures))
+
+
+def _fail(message: str, code: ExitCode) -> int:
+    sys.stderr.write(f"pratique: {' '.join(message.split())}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pratique",
+        description="Finds quarantined Entra provisioning jobs, repairs what is safe to repair, proves the recovery.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+
+    scan = _command(commands, "scan", "list every synchronization job and what stands about it", _ENVIRONMENT)
+    _add_json(scan)
+
+    reconcile = _command(
+        commands,
+        "reconcile",
+        "look at one application's jobs now, and act if the mode allows it",
+        f"Does what a signal on the queue does: the same mode (PRATIQUE_MODE), the same limits.\n\n{_ENVIRONMENT}",
+    )
+    reconcile.add_argument(
+        "application", help="display name of the application (upper or lower case), or its service principal id"
+    )
+    reconcile.add_argument("--job", metavar="ID", help="only this job of the application (default: all of them)")
+    _add_json(reconcile)
+
+    emulator = _command(
+        commands,
+        "emulator",
+        "run the embedded tenant alone and print the settings that point Pratique at it",
+        "Eight applications on loopback, with Azurite as storage; no Azure, no account. Ctrl-C ends it.\n"
+        "In one terminal:  ./pratique emulator > tenant.env\n"
+        "In another:       . ./tenant.env && ./pratique scan\n",
+    )
+    emulator.add_argument(
+        "--story", action="store_true", help="after the first good cycles, let everything befall that the demo shows"
+    )
+    _add_json(emulator)
+
+    serve = _command(
+        commands,
+        "serve",
+        "run the product in the local functions host against the embedded tenant",
+        "Prints the addresses and the commands that make things happen (such as Druva's token expiring).\n"
+        "Acts on its own, with intervals of a second or two. PRATIQUE_ACTING=off stops all acting. Ctrl-C ends it.\n",
+    )
+    serve.add_argument("--port", type=int, default=7071, help="port of the functions host (default: 7071; 0: any)")
+    serve.add_argument("--strike", action="store_true", help="let everything befall after the first good cycles")
+
+    demo = _command(
+        commands,
+        "demo",
+        "show the whole loop: five of eight jobs are quarantined, one is repaired and proven, people are told",
+        "Takes about half a minute, needs no network and no account. Exit code 0 means that every outcome is\n"
+        "what the story says, checked against the tenant's own facts.\n",
+    )
+    demo.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="where to keep cards, mails, pictures and logs (default: .pratique/demo)",
+    )
+    demo.add_argument(
+        "--deadline", type=float, default=45.0, metavar="SECONDS", help="how long the story may take (default: 45)"
+    )
+    demo.add_argument("--no-pictures", action="store_true", help="do not draw the cards and mails")
+    _add_json(demo)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, more: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{more}",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output, nothing else")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
