@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli.errors import CommandError
-from cli.home import stay_on_loopback, state_dir
+from cli.home import state_dir, stay_on_loopback
 from emulator.azurite import AzuriteError, Storage, azurite
 from emulator.settings import EmulatorSettings
 from emulator.story import Story, build_story
@@ -39,6 +40,7 @@ class Ground:
 
     story: Story
     storage: Storage
+    state: Path
 
     @property
     def tenant(self) -> EmbeddedTenant:
@@ -68,4 +70,4 @@ async def ground() -> AsyncIterator[Ground]:
         await stack.enter_async_context(tenant)
         story = await build_story(tenant)
         tenant.start_engine()
-        yield Ground(story, storage)
+        yield Ground(story, storage, state)

@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cli.errors import ExitCode, UsageError
-from cli.product import console, needs_person, print_json, product
+from cli.output import print_json, terminal
+from cli.product import needs_person, product
 from shared.clients.graph import Graph
 from shared.composition import Pratique
 from shared.incidents.incident import IncidentState
@@ -47,7 +48,7 @@ async def reconcile(wanted: str, job_id: str | None, *, as_json: bool) -> int:
             }
         )
     else:
-        _print(console(), application, reports)
+        _print(terminal(), application, reports)
     return ExitCode.NEEDS_YOU if any(map(_asks, reports.values())) else ExitCode.FINE
 
 

@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cli.errors import ExitCode
-from cli.product import console, needs_person, print_json, product
+from cli.output import print_json, terminal
+from cli.product import needs_person, product
 from shared.detection.sources import SourceState
 from shared.overview import JobView
 
@@ -21,7 +22,7 @@ async def scan(*, as_json: bool) -> int:
         sources = [{"source": source.name, "why": source.why} for source in blind]
         print_json({"jobs": [view.to_dict() for view in jobs], "blind": sources})
     else:
-        _print(console(), sorted(jobs, key=_order), blind)
+        _print(terminal(), sorted(jobs, key=_order), blind)
     return ExitCode.NEEDS_YOU if blind or any(map(_asks, jobs)) else ExitCode.FINE
 
 

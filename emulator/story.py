@@ -18,6 +18,7 @@ BOX_SECRET = "box-scim-token"
 _USERS = 3
 _WORKPLACE_USERS = 8
 _WORKPLACE_THRESHOLD = 5
+_TICK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,16 @@ class Story:
     workplace: Application
     legacy_hr: Application
     healthy: tuple[Application, ...]
+
+    @property
+    def applications(self) -> tuple[Application, ...]:
+        """Return all eight, in the order in which the story tells of them."""
+        return self.druva, self.box, self.contoso_intranet, self.workplace, self.legacy_hr, *self.healthy
+
+    async def first_cycles(self) -> None:
+        """Wait until every job has had a good cycle."""
+        while not all(application.job.last_successful for application in self.applications):
+            await self.tenant.clock.sleep(_TICK)
 
     def expire_druva(self) -> None:
         """Let Druva's token expire; its next cycle is refused."""

@@ -10,7 +10,7 @@ from shared.overview import incident_view
 from shared.remediation.reconcile import Handled
 
 operations = func.Blueprint()
-_STATUS = {Handled.LOOKED: 200, Handled.STALE: 200, Handled.BUSY: 202, Handled.UNSEEN: 503}
+_STATUS = {Handled.LOOKED: 200, Handled.STALE: 200, Handled.BUSY: 202, Handled.UNSEEN: 503, Handled.UNKNOWN: 404}
 
 
 @operations.route(route="jobs", methods=["GET"])

@@ -53,8 +53,8 @@ class Sources:
         values = dict(row.values) if row else {"blind": False, "failures": 0}
         await self._table.put(_PARTITION, name, {**values, "heard_at": self._clock.now()})
 
-    async def failed(self, name: str, error: ServiceError) -> None:
-        """Note a failure; tell it when it is a missing permission or has lasted."""
+    async def failed(self, name: str, error: ServiceError, about: str = "") -> None:
+        """Note a failure (of the work on `about`); tell it when it is a missing permission or has lasted."""
         now = self._clock.now()
         row = await self._table.get(_PARTITION, name)
         values = dict(row.values) if row else {}
@@ -66,13 +66,16 @@ class Sources:
         if told != topic and (permission or failures >= _PATIENCE):
             told = topic if await self._tell(name, blind(name, str(error), permission, since, now)) else told
         _log.error("source %s is blind: %s", name, error)
-        changes = {"blind": True, "failures": failures, "since": since, "why": str(error), "told": told}
+        changes = {"blind": True, "failures": failures, "since": since, "why": str(error), "told": told, "about": about}
         await self._table.put(_PARTITION, name, {**values, **changes})
 
-    async def works(self, name: str) -> None:
-        """Note that the source could be read; tell it when its failure had been told."""
+    async def works(self, name: str, about: str = "") -> None:
+        """Note that the source could be read; tell it when its failure had been told.
+
+        Work on one thing says nothing about the work on another: only what failed last can show that it works again.
+        """
         row = await self._table.get(_PARTITION, name)
-        if row is None or not row.values.get("blind"):
+        if row is None or not row.values.get("blind") or row.values.get("about", "") != about:
             return
         if row.values.get("told"):
             await self._tell(name, seeing_again(name, row.values["since"], self._clock.now()))

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from shared.diagnosis.causes import Cause
 from shared.incidents.incident import Incident
-from shared.notices.advice import headline, steps
+from shared.notices.advice import headline
 from shared.notices.notice import Fact, Link, Notice, NoticeKind
 from shared.tokens.bindings import TAG_SERVICE_PRINCIPAL, TAG_TENANT_URL, Binding
 from shared.tokens.vendors import catalogue
@@ -19,7 +19,7 @@ class Composer:
     def __init__(self, portal_url: str) -> None:
         self._portal = portal_url
 
-    def found(self, incident: Incident, why: str, at: datetime) -> Notice:
+    def found(self, incident: Incident, why: str, next_steps: tuple[str, ...], at: datetime) -> Notice:
         """Say that a quarantine was found and why nothing is done about it now."""
         return self._notice(
             incident,
@@ -27,7 +27,7 @@ class Composer:
             at,
             headline=f"{_headline(incident)}.",
             summary=f"{incident.application} is in quarantine. {why}",
-            next_steps=steps(_cause(incident)) if _cause(incident) is not Cause.INVALID_CREDENTIALS else (),
+            next_steps=next_steps,
         )
 
     def needs_you(self, incident: Incident, why: str, next_steps: tuple[str, ...], at: datetime) -> Notice:

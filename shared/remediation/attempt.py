@@ -20,7 +20,7 @@ from shared.settings import Mode
 from shared.tokens.credential_test import TestResult
 from shared.tokens.saving import differences, to_save
 
-_MOST_TRIES = 10
+_MOST_TRIES = 30
 _POLLS = 8
 
 
@@ -169,7 +169,7 @@ async def _may_act(case: Case) -> bool:
         return True
     why = "The mode is observe." if acting else "Acting is switched off (PRATIQUE_ACTING=off)."
     why = f"{why} The attempt stands before its step '{_attempt(case).step}' and goes on when acting is allowed again."
-    notice = services.composer.found(case.incident, why, services.clock.now())
+    notice = services.composer.found(case.incident, why, (), services.clock.now())
     topic = f"held:{_attempt(case).id}"
     await case.record(note=why, next_look_at=case.in_(services.settings.retry), **case.telling(topic, notice))
     return False

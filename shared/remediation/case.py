@@ -1,5 +1,6 @@
 """One look at one job while its lease is held: the incident in hand, written with its ETag at every change."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,11 @@ from shared.incidents.store import Kept, Lease
 from shared.jobs.model import SynchronizationJob
 from shared.notices.notice import Notice
 from shared.remediation.services import Services
+
+_log = logging.getLogger("pratique.case")
+_UNTOLD_FOR = timedelta(
+    days=1
+)  # later the notice would describe a state long gone; the failing channel is told meanwhile
 
 
 class Case:
@@ -80,6 +86,9 @@ class Case:
             return
         left = []
         for untold in self.incident.untold:
+            if untold.notice.at < self.began - _UNTOLD_FOR:
+                _log.error("a notice of %s could not be told by %s and is dropped", untold.notice.at, untold.channels)
+                continue
             rest, failures = await self.services.teller.send(untold)
             left.extend([rest] if rest else [])
             for name, error in failures.items():

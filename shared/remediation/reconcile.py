@@ -13,7 +13,7 @@ from typing import Any
 from shared.clock import new_id
 from shared.detection.signal import News, Signal
 from shared.diagnosis.judge import Diagnosis, judge
-from shared.errors import Conflict, LeaseLost, MissingPermission, NotFound, ServiceError
+from shared.errors import Conflict, LeaseLost, NotFound, ServiceError
 from shared.incidents.incident import Attempt, AttemptStep, Incident, IncidentState
 from shared.jobs.model import SynchronizationJob
 from shared.notices.advice import steps
@@ -38,6 +38,7 @@ class Handled(StrEnum):
     STALE = "stale"
     BUSY = "busy"
     UNSEEN = "unseen"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,15 @@ class Reconciler:
         services = self._services
         try:
             job = await case.read_job()
-            await services.sources.works("reconcile")
             if job.quarantined or case.incident.in_attempt:
-                await self._quarantined(case, job)
+                await self._quarantined(case, job, signal)
             else:
                 await self._not_quarantined(case, job, signal)
+            await services.sources.works("reconcile", case.incident.job_id)
             handled = Handled.LOOKED
         except NotFound as error:
+            if case.incident.looked_at is None:
+                return Report(Handled.UNKNOWN, None)
             await self._gone(case, error)
             handled = Handled.LOOKED
         except ServiceError as error:
@@ -116,7 +119,7 @@ class Reconciler:
         )
         return Report(handled, incident, tuple(case.actions))
 
-    async def _quarantined(self, case: Case, job: SynchronizationJob) -> None:
+    async def _quarantined(self, case: Case, job: SynchronizationJob, signal: Signal) -> None:
         diagnosis = judge(job.quarantine)
         if not case.incident.open:
             await self._open(case, job, diagnosis)
@@ -127,6 +130,9 @@ class Reconciler:
         if case.incident.state is IncidentState.LIFTED and not await self._relapsed(case, job):
             return
         await case.record(looked_at=case.began, quarantined_at=case.began, **_evidence(job, diagnosis))
+        if case.incident.state is IncidentState.GAVE_UP and signal.news not in (News.ASKED, News.CREDENTIAL):
+            await case.record(next_look_at=case.in_(self._services.settings.look_again))
+            return
         await self._decide(case, diagnosis)
 
     async def _decide(self, case: Case, diagnosis: Diagnosis) -> None:
@@ -140,7 +146,10 @@ class Reconciler:
             )
             return
         if decision.intent in (Intent.OBSERVE, Intent.HOLD):
-            notice = services.composer.found(case.incident, f"{diagnosis.why} {decision.why}", services.clock.now())
+            why = f"{diagnosis.why} {decision.why}"
+            notice = services.composer.found(
+                case.incident, why, _would(case.incident, decision.intent), services.clock.now()
+            )
             changes = case.telling(f"{decision.intent}:{diagnosis.cause}", notice)
             await self._wait(case, IncidentState.WAITING, decision.why, **changes)
             return
@@ -244,14 +253,9 @@ class Reconciler:
         )
 
     async def _could_not(self, case: Case, error: ServiceError) -> None:
-        """Remember to look again; a missing permission is told at once, for it never heals by itself."""
-        await self._services.sources.failed("reconcile", error)
-        changes: dict[str, Any] = {}
-        if isinstance(error, MissingPermission) and case.incident.open:
-            grant = (f"Grant {error.permission} to Pratique's managed identity.",)
-            notice = self._services.composer.needs_you(case.incident, str(error), grant, self._services.clock.now())
-            changes = case.telling(f"permission:{error.permission}", notice)
-        await case.record(note=str(error), next_look_at=case.in_(self._services.settings.retry), **changes)
+        """Remember to look again; that we are blind is told for all jobs at once, not for each."""
+        await self._services.sources.failed("reconcile", error, case.incident.job_id)
+        await case.record(note=str(error), next_look_at=case.in_(self._services.settings.retry))
 
 
 def _evidence(job: SynchronizationJob, diagnosis: Diagnosis) -> dict[str, Any]:
@@ -265,6 +269,15 @@ def _evidence(job: SynchronizationJob, diagnosis: Diagnosis) -> dict[str, Any]:
         "said": redact(error.message) if error else "",
         "series_began": quarantine.series_began if quarantine else None,
     }
+
+
+def _would(incident: Incident, intent: Intent) -> tuple[str, ...]:
+    would = (
+        "Allowed to act, Pratique tests the vault's newest token and, if it passes, saves it and lifts the quarantine."
+    )
+    if intent is Intent.HOLD:
+        return (would, "To allow it again: PRATIQUE_ACTING=on.")
+    return (would, f"To allow it: PRATIQUE_MODE_BY_APPLICATION={incident.service_principal_id}=act.")
 
 
 def _said(job: SynchronizationJob) -> str:

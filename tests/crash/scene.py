@@ -1,6 +1,7 @@
 """The scene of every kill: one application whose token has expired, its new token in the vault, and the worker."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from shared.incidents.incident import Incident, IncidentState
 from shared.incidents.store import Incidents, Journal
 from shared.redaction import SecretValue
 from shared.remediation.limits import ATTEMPT
-from tests.crash.worker import SETTINGS, Worker
+from tests.crash.worker import SETTINGS, Worker, app_folder
 from tests.host.running import send
 from tests.product.conftest import until
 
@@ -38,11 +39,14 @@ class Scene:
     stores: product_storage.Storage
     environment: dict[str, str]
     settings_before: dict[str, str]
+    folder: Path
     workers: list[Worker] = field(default_factory=list)
 
     async def start_worker(self) -> Worker:
         """Start a fresh worker process."""
-        worker = await Worker.start(self.environment)
+        worker = await Worker.start(
+            self.folder / "app", self.environment, self.folder / f"worker-{len(self.workers)}.log"
+        )
         self.workers.append(worker)
         return worker
 
@@ -61,9 +65,8 @@ class Scene:
         try:
             await asyncio.wait_for(is_killed.wait(), _PATIENCE)
         except TimeoutError:
-            raise AssertionError(f"the moment never came:\n{self.workers[-1].tail()}") from None
-        await self.workers[-1].ended()
-        assert self.workers[-1].process.returncode == -9
+            raise AssertionError(f"the moment never came:\n{self.workers[-1].said()}") from None
+        assert await self.workers[-1].ended() == -signal.SIGKILL
         await self.start_worker()
 
     async def incident(self) -> Incident:
@@ -82,7 +85,7 @@ class Scene:
         try:
             await until(told, _PATIENCE)
         except TimeoutError:
-            raise AssertionError(f"{await self.incident()}\n{self.workers[-1].tail()}") from None
+            raise AssertionError(f"{await self.incident()}\n{self.workers[-1].said()}") from None
         return await self.incident()
 
     async def require_the_same_end(self) -> None:
@@ -107,7 +110,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def opened(state_dir: Path, storage: Storage, table_url: str | None = None) -> AsyncIterator[Scene]:
+async def opened(state_dir: Path, storage: Storage, folder: Path, table_url: str | None = None) -> AsyncIterator[Scene]:
     """Open the scene; the worker reaches its tables at `table_url` when one is given.
 
     A quarantined job's own next cycle is put off for ever, so that only a restart lifts the quarantine.
@@ -115,6 +118,7 @@ async def opened(state_dir: Path, storage: Storage, table_url: str | None = None
     settings = EmulatorSettings(
         cycle_interval=0.6, secrets_settle=0.2, ingestion_delay=0.1, quarantine_intervals=(1_000_000.0,)
     )
+    app_folder(folder / "app")
     stores = product_storage.Storage.from_connection_string(SecretValue(storage.connection_string))
     reached = connection_string(storage.blob_url, storage.queue_url, table_url or storage.table_url)
     async with EmbeddedTenant(state_dir, settings=settings) as tenant:
@@ -122,14 +126,13 @@ async def opened(state_dir: Path, storage: Storage, table_url: str | None = None
         await _expire(tenant, application)
         environment = {**tenant.environment(), **SETTINGS, "AzureWebJobsStorage": reached}
         saved = tenant.directory.secrets.effective(application.service_principal.id)
-        scene = Scene(tenant, application, storage, stores, environment, saved)
+        scene = Scene(tenant, application, storage, stores, environment, saved, folder)
         tenant.start_engine()
         try:
             yield scene
         finally:
             for worker in scene.workers:
-                if worker.process.returncode is None:
-                    worker.kill()
+                worker.kill()
                 await worker.ended()
             await stores.close()
 

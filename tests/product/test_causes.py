@@ -3,7 +3,9 @@
 import pytest
 
 from emulator.story import BOX, CONTOSO_INTRANET, DRUVA, LEGACY_HR, WORKPLACE
+from shared.detection.signal import News, Signal, Source
 from shared.incidents.incident import IncidentState
+from shared.remediation.reconcile import Handled
 from tests.product.conftest import Stage
 
 EXPECTED = {
@@ -38,6 +40,16 @@ async def test_healthy_jobs_cost_no_signal_and_no_notice(stage: Stage) -> None:
     assert await product.ears.sweep() == 0
     assert stage.tenant.inboxes.teams == []
     assert stage.tenant.inboxes.mails == []
+
+
+async def test_a_job_that_graph_does_not_know_leaves_no_row(stage: Stage) -> None:
+    """A person's typing error is answered as unknown and remembered nowhere."""
+    product = stage.product()
+    now = product.services.clock.now()
+    ids = stage.story.druva.service_principal.id, "scim.mistyped"
+    report = await product.reconciler.reconcile(Signal(*ids, Source.PERSON, News.ASKED, now))
+    assert report.handled is Handled.UNKNOWN
+    assert await product.services.incidents.get(*ids) is None
 
 
 async def test_what_a_person_fixed_is_lifted_without_a_save(stage: Stage) -> None:

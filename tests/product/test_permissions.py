@@ -50,6 +50,18 @@ async def test_with_every_role_nothing_is_blind(stage: Stage) -> None:
     assert {str(permission) for permission in Permission} == {str(role) for role in Role}
 
 
+async def test_a_missing_permission_is_told_once_however_often_it_is_met(stage: Stage) -> None:
+    """Without the vault's role every look fails alike: one card, and no false all-clear between the looks."""
+    stage.tenant.entra.roles.discard(Role.VAULT)
+    product = stage.product()
+    await stage.strike_druva()
+    for _ in range(3):
+        await stage.look(product, stage.story.druva)
+        await stage.look(product, stage.story.healthy[0])
+    assert len(stage.cards(str(Role.VAULT))) == 1
+    assert stage.cards("Pratique sees again") == []
+
+
 async def test_a_source_that_sees_again_is_told(stage: Stage) -> None:
     """Once the role is granted, the sweep works and says so."""
     product = stage.product()
@@ -59,7 +71,7 @@ async def test_a_source_that_sees_again_is_told(stage: Stage) -> None:
     stage.tenant.entra.roles.add(Role.APPLICATIONS)
     # The roles are in the token, and a managed identity's token is cached for hours: only a new worker has a new one.
     await stage.product().ears.sweep()
-    assert "sees again" in stage.cards("sweep")[-1]
+    assert "Pratique sees again" in stage.cards("sweep")[-1]
 
 
 async def test_a_restart_refused_with_401_names_the_permission_and_goes_on_once_granted(stage: Stage) -> None:

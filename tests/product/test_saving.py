@@ -9,7 +9,7 @@ from emulator.faults import Status
 from emulator.settings import SecretsPut
 from emulator.story import DRUVA, DRUVA_SECRET
 from shared.incidents.incident import IncidentState
-from tests.product.conftest import Stage
+from tests.product.conftest import Stage, until
 
 MARKED_HOST = "https://collector.example/scim"
 
@@ -75,6 +75,14 @@ async def test_settings_lost_by_a_save_are_told_loudly(stage: Stage) -> None:
     assert report.incident is not None
     assert report.incident.state is IncidentState.GAVE_UP
     assert "ClientSecret is gone" in stage.cards(DRUVA)[-1]
+    looked_at = report.incident.looked_at
+
+    async def looked_again() -> bool:
+        await product.ears.enqueue_due()
+        await stage.drain(product)
+        return (await stage.incident(product, stage.story.druva)).looked_at != looked_at
+
+    await until(looked_again)
     assert stage.tenant.directory.restarts == []
 
 

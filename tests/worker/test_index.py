@@ -44,7 +44,7 @@ async def _indexed() -> Mapping[str, list[dict[str, Any]]]:
     return dict(json.loads(out.splitlines()[-1]))
 
 
-async def test_the_worker_indexes_exactly_the_seven_functions_with_their_triggers() -> None:
+async def test_the_worker_indexes_exactly_these_functions_with_their_triggers() -> None:
     """Names, trigger types, queues, routes, methods, key levels and schedules are these and no others."""
     functions = await _indexed()
     triggers = {name: bindings[0] for name, bindings in functions.items()}

@@ -1,0 +1,58 @@
+"""`pratique demo`: tenant, storage and functions host are started, the story is played, judged, shown, and all ends."""
+
+import json
+from pathlib import Path
+
+from cli.demo.document import document
+from cli.demo.keep import clear, draw, keep, leaks
+from cli.demo.play import Played, play
+from cli.demo.records import RecordReader
+from cli.demo.report import report, verdict
+from cli.demo.screen import Screen, screen_on
+from cli.demo.story_says import Beginning, differences
+from cli.errors import ExitCode
+from cli.functions_host import functions_host
+from cli.ground import PRODUCT_SETTINGS, Ground, ground
+from cli.home import state_dir
+from cli.output import print_json, terminal
+
+_TOO_LATE = "The deadline passed before every outcome was what the story says."
+
+
+async def demo(folder: Path | None, deadline: float, *, as_json: bool, pictures: bool) -> int:
+    """Play the story and tell by the exit code whether every outcome is what it says."""
+    folder = folder or state_dir() / "demo"
+    clear(folder)
+    console = terminal(errors=as_json)
+    with screen_on(console) as screen:
+        screen.say("Azurite and the embedded tenant start")
+        async with ground() as stands:
+            beginning = Beginning.of(stands.story)
+            played = await _play(stands, beginning, folder, deadline, screen)
+            found = differences(stands.story, beginning, played.records)
+            if not played.in_time and not found:
+                found = [_TOO_LATE]
+            shown = document(stands.story, played.records, played.token_came_at)
+            kept = keep(stands.story, folder)
+            found += leaks(stands.story, beginning, folder, json.dumps(shown), *found)
+            screen.say("The cards and mails are drawn" if pictures else "The cards and mails are kept")
+            no_pictures = await draw(kept) if pictures else "no pictures: not asked for"
+    if as_json:
+        print_json(shown)
+    report(console, stands.story, played, kept, folder, no_pictures)
+    verdict(console, found)
+    return ExitCode.NEEDS_YOU if found else ExitCode.FINE
+
+
+async def _play(stands: Ground, beginning: Beginning, folder: Path, deadline: float, screen: Screen) -> Played:
+    """Play it against the running app; what is returned was read after the app had come to its end."""
+    reader = RecordReader(stands.storage.connection_string)
+    try:
+        screen.say("The functions host starts with the product in it")
+        settings = {**stands.environment(), **PRODUCT_SETTINGS}
+        async with functions_host(settings, folder / "host.log") as host:
+            played = await play(stands.story, beginning, reader, host, screen, deadline)
+        played.records = await reader.read()
+        return played
+    finally:
+        await reader.close()

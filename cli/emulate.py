@@ -1,0 +1,33 @@
+"""`pratique emulator`: the embedded tenant on its own, and the settings that point Pratique at it."""
+
+import asyncio
+import shlex
+import sys
+
+from cli.errors import ExitCode
+from cli.ground import PRODUCT_SETTINGS, ground
+from cli.output import print_json
+
+
+async def emulate(*, story: bool, as_json: bool) -> int:
+    """Run until stopped; standard output holds the settings and nothing else."""
+    async with ground() as stands:
+        settings = {**stands.environment(), **PRODUCT_SETTINGS, "NO_PROXY": "127.0.0.1,localhost"}
+        if as_json:
+            print_json(settings)
+        else:
+            for name, value in settings.items():
+                sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+            sys.stdout.flush()
+        _say("The embedded tenant runs: eight applications, all healthy so far. Ctrl-C ends it.")
+        if story:
+            await stands.story.first_cycles()
+            stands.story.strike()
+            _say("The story has begun: five of them run into quarantine within seconds.")
+        await asyncio.Event().wait()
+    return ExitCode.FINE
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

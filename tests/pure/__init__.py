@@ -1,0 +1,1 @@
+"""Claims about the modules that decide: no service, no clock, no storage."""
