@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
+from cli.running import INTERRUPTED, run
 
 _CODES = """\
 exit codes:
@@ -14,9 +15,10 @@ exit codes:
   2  the command line or a setting is wrong
 """
 _ENVIRONMENT = """\
-Settings come from environment variables, named as in infra/settings.json; at least KEY_VAULT_URL and
-AzureWebJobsStorage (or its __queueServiceUri and __tableServiceUri). You sign in as azure-identity's
-DefaultAzureCredential finds you: managed identity, `az login`, or AZURE_* variables.
+Settings come from environment variables, named as in infra/settings.json; at
+least KEY_VAULT_URL and AzureWebJobsStorage (or its __queueServiceUri and
+__tableServiceUri). You are signed in as azure-identity's DefaultAzureCredential
+finds you: managed identity, `az login`, or AZURE_* variables.
 """
 
 
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.code)
     except (PratiqueError, OSError) as error:
         return _fail(str(error), ExitCode.NEEDS_YOU)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Exception as error:
         if sys.flags.dev_mode:  # `python -X dev -m cli` shows where it happened
             raise
@@ -43,8 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     # Each command loads only what it needs.
-    from cli.running import run  # noqa: PLC0415
-
     match options.command:
         case "scan":
             from cli.scan import scan  # noqa: PLC0415
@@ -77,7 +79,8 @@ def _fail(message: str, code: ExitCode) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pratique",
-        description="Finds quarantined Entra provisioning jobs, repairs what is safe to repair, proves the recovery.",
+        description="Finds quarantined Entra provisioning jobs, repairs what is safe to repair,\n"
+        "and proves the recovery.",
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "reconcile",
         "look at one application's jobs now, and act if the mode allows it",
-        f"Does what a signal on the queue does: the same mode (PRATIQUE_MODE), the same limits.\n\n{_ENVIRONMENT}",
+        f"Does what a signal on the queue does: same mode (PRATIQUE_MODE), same limits.\n\n{_ENVIRONMENT}",
     )
     reconcile.add_argument(
         "application", help="display name of the application (upper or lower case), or its service principal id"
@@ -102,9 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "emulator",
         "run the embedded tenant alone and print the settings that point Pratique at it",
-        "Eight applications on loopback, with Azurite as storage; no Azure, no account. Ctrl-C ends it.\n"
-        "In one terminal:  ./pratique emulator > tenant.env\n"
-        "In another:       . ./tenant.env && ./pratique scan\n",
+        "Eight applications on loopback, with Azurite as storage; no Azure, no account.\n"
+        "Ctrl-C ends it.\n\n"
+        "  In one terminal:  ./pratique emulator > tenant.env\n"
+        "  In another:       . ./tenant.env && ./pratique scan\n",
     )
     emulator.add_argument(
         "--story", action="store_true", help="after the first good cycles, let everything befall that the demo shows"
@@ -115,8 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "serve",
         "run the product in the local functions host against the embedded tenant",
-        "Prints the addresses and the commands that make things happen (such as Druva's token expiring).\n"
-        "Acts on its own, with intervals of a second or two. PRATIQUE_ACTING=off stops all acting. Ctrl-C ends it.\n",
+        "Prints the addresses and the commands that make things happen (such as Druva's\n"
+        "token expiring). Acts on its own, with intervals of a second or two;\n"
+        "PRATIQUE_ACTING=off stops all acting. Ctrl-C ends it.\n",
     )
     serve.add_argument("--port", type=int, default=7071, help="port of the functions host (default: 7071; 0: any)")
     serve.add_argument("--strike", action="store_true", help="let everything befall after the first good cycles")
@@ -124,9 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(
         commands,
         "demo",
-        "show the whole loop: five of eight jobs are quarantined, one is repaired and proven, people are told",
-        "Takes about half a minute, needs no network and no account. Exit code 0 means that every outcome is\n"
-        "what the story says, checked against the tenant's own facts.\n",
+        "show the whole loop: five of eight jobs fall, one is repaired and proven",
+        "Takes about half a minute, needs no network and no account. Exit code 0 means\n"
+        "that every outcome is what the story says, checked against the tenant's own\n"
+        "facts. PRATIQUE_ACTING=off is obeyed: the demo then fails, and says why.\n",
     )
     demo.add_argument(
         "--keep",

@@ -22,8 +22,11 @@ async def watched_by_azure_monitor(tenant: EmbeddedTenant, host: FunctionsHost) 
     async with aiohttp.ClientSession(headers={"x-functions-key": FUNCTION_KEY}) as session:
 
         async def call(alert: dict[str, Any]) -> bool:
-            async with session.post(f"{host.url}/api/alerts", json=alert) as response:
-                return response.ok
+            try:
+                async with session.post(f"{host.url}/api/alerts", json=alert) as response:
+                    return response.ok
+            except aiohttp.ClientError:
+                return False  # whoever runs the host notices that it is gone
 
         rule = AlertRule(tenant, _QUERY.read_text(encoding="utf-8"), "ServicePrincipalId", call)
         watching = asyncio.create_task(rule.run_forever(_EVERY))

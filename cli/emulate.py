@@ -1,7 +1,6 @@
 """`pratique emulator`: the embedded tenant on its own, and the settings that point Pratique at it."""
 
 import asyncio
-import shlex
 import sys
 
 from cli.errors import ExitCode
@@ -17,7 +16,7 @@ async def emulate(*, story: bool, as_json: bool) -> int:
             print_json(settings)
         else:
             for name, value in settings.items():
-                sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+                sys.stdout.write(f"export {name}={_quoted(value)}\n")
             sys.stdout.flush()
         _say("The embedded tenant runs: eight applications, all healthy so far. Ctrl-C ends it.")
         if story:
@@ -26,6 +25,12 @@ async def emulate(*, story: bool, as_json: bool) -> int:
             _say("The story has begun: five of them run into quarantine within seconds.")
         await asyncio.Event().wait()
     return ExitCode.FINE
+
+
+def _quoted(value: str) -> str:
+    """Quote for a POSIX shell, always, so that every line looks alike."""
+    inner = value.replace("'", "'\\''")
+    return f"'{inner}'"
 
 
 def _say(text: str) -> None:

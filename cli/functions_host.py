@@ -25,6 +25,7 @@ class FunctionsHost:
     url: str
     functions: tuple[str, ...]
     process: asyncio.subprocess.Process
+    log: Path
 
 
 @asynccontextmanager
@@ -47,7 +48,7 @@ async def functions_host(settings: Mapping[str, str], log: Path, port: int = 0) 
         )
     try:
         url, functions = await _ready(process, log)
-        yield FunctionsHost(url, functions, process)
+        yield FunctionsHost(url, functions, process, log)
     finally:
         await _stop(process)
 

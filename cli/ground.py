@@ -5,12 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from azure.storage.queue.aio import QueueClient
+
 from cli.errors import CommandError
 from cli.home import state_dir, stay_on_loopback
 from emulator.azurite import AzuriteError, Storage, azurite
 from emulator.settings import EmulatorSettings
 from emulator.story import Story, build_story
-from emulator.tenant import EmbeddedTenant
+from emulator.tenant import VAULT_QUEUE, EmbeddedTenant
 
 # Entra slows down in quarantine until it tries once a day. Here, too, the next try is far away: what lifts a quarantine
 # in these minutes is what somebody did, not a retry that came in between.
@@ -22,7 +24,7 @@ PRODUCT_SETTINGS = {
     "PRATIQUE_MODE": "act",
     "PRATIQUE_SETTLE": "0.8",
     "PRATIQUE_RETRY": "1",
-    "PRATIQUE_LOOK_AGAIN": "5",
+    "PRATIQUE_LOOK_AGAIN": "20",
     "PRATIQUE_LEASE": "30",
     "PRATIQUE_STEP": "15",
     "PRATIQUE_PATIENCE_INTERVALS": "30",
@@ -69,5 +71,8 @@ async def ground() -> AsyncIterator[Ground]:
         tenant = EmbeddedTenant(state, settings=QUICK, storage_connection=storage.connection_string)
         await stack.enter_async_context(tenant)
         story = await build_story(tenant)
+        async with QueueClient.from_connection_string(storage.connection_string, VAULT_QUEUE) as events:
+            # The tenant stands as if it had for long: that its first secrets were made is no news any more.
+            await events.clear_messages()
         tenant.start_engine()
         yield Ground(story, storage, state)

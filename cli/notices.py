@@ -1,4 +1,4 @@
-"""What people were told, read from the tenant's inboxes: which application each card and mail is about, and its label."""
+"""What people were told, read from the tenant's inboxes: whom each card and mail is about, and its label."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

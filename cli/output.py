@@ -5,6 +5,8 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 
 def print_json(document: Any) -> None:
@@ -17,3 +19,8 @@ def print_json(document: Any) -> None:
 def terminal(*, errors: bool = False) -> Console:
     """Return the terminal, or plain text where there is none; text from outside is never read as markup."""
     return Console(highlight=False, markup=False, emoji=False, stderr=errors)
+
+
+def below(text: str, style: str = "") -> Padding:
+    """Return a paragraph that stands below a marked line, in line with that line's words."""
+    return Padding(Text(text, style), (0, 2, 0, 4), expand=False)

@@ -4,12 +4,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from cli.errors import ExitCode, UsageError
-from cli.output import print_json, terminal
+from cli.output import below, print_json, terminal
 from cli.product import needs_person, product
+from cli.words import standing
 from shared.clients.graph import Graph
 from shared.composition import Pratique
 from shared.incidents.incident import IncidentState
@@ -90,10 +90,8 @@ async def _reconcile(pratique: Pratique, application: ServicePrincipal, job_id: 
 
 def _asks(report: Report) -> bool:
     incident = report.incident
-    quarantined = incident is not None and incident.open
-    if incident is not None and incident.state is IncidentState.NEEDS_PERSON:
-        return True
-    return report.handled is Handled.UNSEEN or needs_person(incident, quarantined=quarantined)
+    waits = incident is not None and incident.state in (IncidentState.NEEDS_PERSON, IncidentState.WAITING)
+    return report.handled is Handled.UNSEEN or waits or needs_person(incident, quarantined=False)
 
 
 def _view(job_id: str, report: Report) -> dict[str, Any]:
@@ -112,16 +110,17 @@ def _print(screen: Console, application: ServicePrincipal, reports: dict[str, Re
     screen.print(Text("  ").append(application.display_name, "bold").append(f"  {application.id}", "dim"))
     for job_id, report in reports.items():
         incident = report.incident
-        state = str(incident.state).replace("_", " ") if incident else "no incident"
-        style = "yellow" if _asks(report) else "green"
-        screen.print(
-            Text(f"\n  {'▲' if _asks(report) else '●'} ", style).append(f"{_WORDS[report.handled]} · {state}", style)
+        stands = standing(incident, quarantined=report.handled is not Handled.LOOKED)
+        words = (
+            f"{_WORDS[report.handled]} · {stands.words}" if report.handled is Handled.LOOKED else _WORDS[report.handled]
         )
-        screen.print(Padding(Text(job_id, "dim", overflow="fold"), (0, 2, 0, 4)))
+        screen.print()
+        screen.print(Text(f"  {stands.mark} {words}", stands.style))
+        screen.print(below(job_id, "dim"))
         for action in report.actions:
-            screen.print(Padding(Text(f"✓ {_DONE.get(action, action)}"), (0, 2, 0, 4)))
+            screen.print(below(f"✓ {_DONE.get(action, action)}"))
         if not report.actions:
-            screen.print(Padding(Text("Nothing was changed."), (0, 2, 0, 4)))
+            screen.print(below("Nothing was changed."))
         if incident is not None and incident.note:
-            screen.print(Padding(Text(incident.note), (0, 2, 0, 4)))
+            screen.print(below(incident.note))
     screen.print()

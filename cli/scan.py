@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from cli.errors import ExitCode
-from cli.output import print_json, terminal
+from cli.output import below, print_json, terminal
 from cli.product import needs_person, product
+from cli.words import standing
 from shared.detection.sources import SourceState
 from shared.overview import JobView
 
@@ -45,7 +45,7 @@ def _print(screen: Console, jobs: list[JobView], blind: list[SourceState]) -> No
         _print_job(screen, view, now)
     for source in blind:
         screen.print(Text("  ? ", "yellow").append(f"Cannot see: {source.name}", "bold"))
-        screen.print(Padding(Text(source.why, "dim"), (0, 2, 0, 4)))
+        screen.print(below(source.why, "dim"))
     if not jobs:
         screen.print(Text("  No application of this tenant has provisioning set up.", "dim"))
     screen.print()
@@ -68,15 +68,13 @@ def _print_job(screen: Console, view: JobView, now: datetime) -> None:
         line.append(f" for {_span(now - quarantine.series_began)}", "dim")
     screen.print(line)
     if quarantine is not None:
-        screen.print(
-            Padding(Text(f"{quarantine.reason_text}, since {_moment(quarantine.series_began)}", "dim"), (0, 2, 0, 4))
-        )
-    if incident is not None and incident.open:
-        cause = f" · {incident.cause}" if incident.cause else ""
-        text = Text(f"{str(incident.state).replace('_', ' ')}{cause}", "yellow" if _asks(view) else "cyan")
-        screen.print(Padding(text.append(f"\n{incident.note}" if incident.note else "", "default"), (0, 2, 0, 4)))
-    elif quarantined:
-        screen.print(Padding(Text("Pratique has not looked at it yet", "yellow"), (0, 2, 0, 4)))
+        screen.print(below(f"{quarantine.reason_text}, since {_moment(quarantine.series_began)}", "dim"))
+    if quarantined or (incident is not None and incident.open):
+        stands = standing(incident, quarantined=quarantined)
+        cause = f" · {incident.cause}" if incident is not None and incident.cause else ""
+        screen.print(below(f"{stands.words}{cause}", stands.style))
+        if incident is not None and incident.note:
+            screen.print(below(incident.note))
 
 
 def _count(number: int, noun: str) -> str:

@@ -20,15 +20,16 @@ _TICK = 0.2
 _WELCOME = """
   Pratique watches the embedded tenant and acts on its own. Ctrl-C ends it.
 
-  Jobs   curl -H 'x-functions-key: {key}' {url}/api/jobs
-  Log    {log}
+  All jobs
+    curl -H 'x-functions-key: {key}' \\
+      {url}/api/jobs
 
-  Make things happen:
-    curl -X POST {control}/expire-druva   Druva's token expires
-    curl -X POST {control}/paste-druva    an operator pastes a new one
-    curl -X POST {control}/strike         everything befalls, as in the demo
+  Make things happen
+    curl -X POST {control}/expire-druva  # its token expires
+    curl -X POST {control}/paste-druva   # a new one comes
+    curl -X POST {control}/strike        # as in the demo
 
-  What people are told:
+  The host's log is {log}. What people are told:
 """
 
 

@@ -53,7 +53,11 @@ class Entra:
             return Access.NO_TOKEN
         try:
             claims = jwt.decode(
-                token, self._key, algorithms=["HS256"], audience=audience, options={"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+                token,
+                self._key,
+                algorithms=["HS256"],
+                audience=audience,
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )
         except jwt.PyJWTError:
             return Access.INVALID_TOKEN
@@ -66,7 +70,9 @@ class Entra:
 
     async def _managed_identity(self, request: web.Request) -> web.Response:
         if request.headers.get("X-IDENTITY-HEADER") != self.identity_header:
-            return web.json_response({"statusCode": 401, "message": "X-IDENTITY-HEADER is missing or wrong"}, status=401)
+            return web.json_response(
+                {"statusCode": 401, "message": "X-IDENTITY-HEADER is missing or wrong"}, status=401
+            )
         resource = request.query.get("resource", "")
         if not resource:
             return web.json_response({"statusCode": 400, "message": "resource is required"}, status=400)
@@ -82,5 +88,11 @@ class Entra:
         }
         token = jwt.encode(claims, self._key, algorithm="HS256")
         return web.json_response(
-            {"access_token": token, "expires_on": str(expires), "resource": resource, "token_type": "Bearer", "client_id": ""}
+            {
+                "access_token": token,
+                "expires_on": str(expires),
+                "resource": resource,
+                "token_type": "Bearer",
+                "client_id": "",
+            }
         )

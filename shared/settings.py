@@ -93,7 +93,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     for row in table():
         value = environment.get(row.name, "").strip() or row.default
         if row.required and not value:
-            raise InvalidSetting(row.name, "is required")
+            raise InvalidSetting(row.name, f"is required: {row.meaning}")
         values[row.name] = value
     settings = Settings(
         graph_base_url=_https(values, "GRAPH_BASE_URL"),

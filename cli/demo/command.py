@@ -34,9 +34,11 @@ async def demo(folder: Path | None, deadline: float, *, as_json: bool, pictures:
                 found = [_TOO_LATE]
             shown = document(stands.story, played.records, played.token_came_at)
             kept = keep(stands.story, folder)
-            found += leaks(stands.story, beginning, folder, json.dumps(shown), *found)
-            screen.say("The cards and mails are drawn" if pictures else "The cards and mails are kept")
-            no_pictures = await draw(kept) if pictures else "no pictures: not asked for"
+            text = json.dumps(shown, indent=2, ensure_ascii=False)
+            (folder / "demo.json").write_text(f"{text}\n", encoding="utf-8")
+            found += leaks(stands.story, beginning, folder, *found)
+        screen.say("All that was started has ended; cards and mails are drawn" if pictures else "All has ended")
+        no_pictures = await draw(kept) if pictures else "no pictures: not asked for"
     if as_json:
         print_json(shown)
     report(console, stands.story, played, kept, folder, no_pictures)

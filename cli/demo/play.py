@@ -9,9 +9,12 @@ from cli.azure_monitor import watched_by_azure_monitor
 from cli.demo.records import Record, RecordReader, Records
 from cli.demo.screen import Line, Screen
 from cli.demo.story_says import FATES, Beginning, differences, name_of
+from cli.errors import CommandError
 from cli.functions_host import FunctionsHost
+from cli.home import shown
 from cli.notices import cards
 from cli.words import standing
+from emulator.jobs import Job
 from emulator.story import Story
 
 _TICK = 0.15
@@ -23,7 +26,13 @@ _HEARD = {
 }
 _FIRST_SOURCES = {"sweep", "audit_log", "alert"}
 _DONE = {"save": "the tested token is saved in Entra", "restart": "restarted, reset scope QuarantineState"}
-_STYLES = {"Needs you": "yellow", "Recovered": "green", "Gave up": "red", "Acted": "cyan"}
+_TOLD = {
+    "Found": ("people are told what was found", "yellow"),
+    "Needs you": ("people are told what to do", "yellow"),
+    "Acted": ("people are told what was done", "cyan"),
+    "Recovered": ("people are told that the recovery is proven", "green"),
+    "Gave up": ("people are told that Pratique gave up", "red"),
+}
 
 
 @dataclass(slots=True)
@@ -48,8 +57,9 @@ class _Known:
 class Watcher:
     """Looks at tenant and product again and again, and tells what is new."""
 
-    def __init__(self, story: Story, reader: RecordReader, screen: Screen) -> None:
+    def __init__(self, story: Story, reader: RecordReader, host: FunctionsHost, screen: Screen) -> None:
         self._story = story
+        self._host = host
         self._reader = reader
         self._screen = screen
         self._known = _Known()
@@ -67,10 +77,18 @@ class Watcher:
         return records
 
     async def until(self, reached: Callable[[Records], bool]) -> Records:
-        """Look until the condition holds."""
-        while not reached(records := await self.look()):
+        """Look until the condition holds.
+
+        Raises:
+            CommandError: the functions host has ended.
+        """
+        while True:
+            records = await self.look()
+            if reached(records):
+                return records
+            if self._host.process.returncode is not None:
+                raise CommandError(f"The functions host has ended; see {shown(self._host.log)}.")
             await asyncio.sleep(_TICK)
-        return records
 
     def _line(self, name: str, code: str, record: Record | None) -> Line:
         incident = record.incident if record else None
@@ -101,7 +119,8 @@ class Watcher:
     def _tell_cards(self) -> None:
         notices = cards(self._story.tenant.inboxes)
         for told, _ in notices[self._known.cards :]:
-            self._screen.say(f"People are told: {told.label.lower()}: {told.subject}", _STYLES.get(told.label, ""))
+            phrase, style = _TOLD.get(told.label, (told.label.lower(), ""))
+            self._screen.say(f"{told.subject}: {phrase}", style)
         self._known.cards = len(notices)
 
 
@@ -109,20 +128,12 @@ async def play(
     story: Story, beginning: Beginning, reader: RecordReader, host: FunctionsHost, screen: Screen, deadline: float
 ) -> Played:
     """Play the story to its end, or until the deadline has passed."""
-    watcher = Watcher(story, reader, screen)
+    watcher = Watcher(story, reader, host, screen)
     played = Played(Records({}, ()))
     async with watched_by_azure_monitor(story.tenant, host):
         try:
             async with asyncio.timeout(deadline):
-                screen.say("Eight applications are provisioned; the first cycles run")
-                await watcher.until(lambda _: all(one.job.last_successful for one in story.applications))
-                screen.say("All is well. Then tokens expire at Druva and Box, Contoso's answers break", "bold")
-                screen.say("SCIM, Workplace loses all its users, Microsoft quarantines Legacy HR", "bold")
-                story.strike()
-                await watcher.until(lambda records: _heard_and_told(story, records))
-                screen.say("The operator presses New Token at Druva and pastes it into the vault", "bold")
-                played.token_came_at = story.tenant.clock.now()
-                await story.paste_new_druva_token()
+                played.token_came_at = await _until_pasted(story, watcher, screen)
                 await watcher.until(lambda records: not differences(story, beginning, records))
                 screen.say("Every outcome is what the story says", "green")
                 played.in_time = True
@@ -130,6 +141,27 @@ async def play(
             screen.say(f"The deadline of {deadline:g} s has passed", "red")
     played.records = await watcher.look()
     return played
+
+
+async def _until_pasted(story: Story, watcher: Watcher, screen: Screen) -> datetime:
+    """Play until the operator has pasted the new token, and return when that was."""
+    began = story.tenant.clock.now()
+    screen.say("Eight applications are provisioned; their cycles run")
+    await watcher.until(lambda _: all(_went_well(one.job, began) for one in story.applications))
+    screen.say("All is well. Then, at once: tokens expire at Druva and Box,", "bold")
+    screen.say("Contoso Intranet breaks SCIM, Workplace loses all its users,", "bold")
+    screen.say("and Microsoft quarantines Legacy HR", "bold")
+    story.strike()
+    await watcher.until(lambda records: _heard_and_told(story, records))
+    screen.say("The operator presses New Token at Druva and pastes it into the vault", "bold")
+    came_at = story.tenant.clock.now()
+    await story.paste_new_druva_token()
+    return came_at
+
+
+def _went_well(job: Job, since: datetime) -> bool:
+    """Say whether a cycle that began after the moment ended well."""
+    return job.last_successful is not None and job.last_successful.began > since
 
 
 def _heard_and_told(story: Story, records: Records) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -13,11 +12,12 @@ from cli.demo.keep import Kept
 from cli.demo.play import Played
 from cli.demo.story_says import name_of
 from cli.home import shown
+from cli.output import below
 from cli.words import standing
 from emulator.story import Story
 from emulator.tenant import Application
 
-_DONE = {"save": "token saved", "restart": "lifted"}
+_DONE = {"save": "saved", "restart": "lifted"}
 
 
 def report(
@@ -27,13 +27,11 @@ def report(
     console.print()
     console.print(Text("  Pratique", "bold").append(" · what came of it", "dim"))
     console.print()
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    table.add_column("", width=3, justify="right")
-    table.add_column("Application", width=16, no_wrap=True)
-    table.add_column("Cause", width=20, no_wrap=True)
-    table.add_column("Done", width=19, no_wrap=True)
-    table.add_column("After", width=5, justify="right", no_wrap=True)
-    table.add_column("Outcome", no_wrap=True)
+    table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
+    for title, width in (("    Application", 21), ("Cause", 20), ("Done", 14)):
+        table.add_column(title, width=width, no_wrap=True, overflow="ellipsis")
+    table.add_column("Seconds", width=7, justify="right")
+    table.add_column(" Outcome", width=13, no_wrap=True)
     for application in story.applications:
         table.add_row(*_row(application, played))
     console.print(table)
@@ -45,18 +43,17 @@ def report(
 def _row(application: Application, played: Played) -> tuple[Text, ...]:
     record = played.records.by_job.get(application.job.id)
     stands = standing(record.incident if record else None, quarantined=application.job.quarantine is not None)
-    mark, name = Text(stands.mark, stands.style), Text(name_of(application), "bold" if record else "")
+    name = Text(f"  {stands.mark} ", stands.style).append(name_of(application), "bold" if record else "default")
     if record is None:
-        return mark, name, Text("–", "dim"), Text("nothing", "dim"), Text("–", "dim"), Text(stands.words, stands.style)
+        return name, Text("·", "dim"), Text("nothing", "dim"), Text("·", "dim"), Text(f" {stands.words}", stands.style)
     seconds = seconds_to_action(record, played.token_came_at)
     acts = ", ".join(_DONE.get(entry.action, entry.action) for entry in record.acts)
     return (
-        mark,
         name,
         Text(record.incident.cause),
         Text(acts) if acts else Text("people told", "dim"),
-        Text(f"{seconds:.1f} s" if seconds is not None else "–", "" if seconds is not None else "dim"),
-        Text(record.outcome.replace("_", " "), stands.style),
+        Text(f"{seconds:.1f}") if seconds is not None else Text("·", "dim"),
+        Text(f" {record.outcome.replace('_', ' ')}", stands.style),
     )
 
 
@@ -64,6 +61,7 @@ def _print_facts(console: Console, story: Story, played: Played) -> None:
     directory, inboxes = story.tenant.directory, story.tenant.inboxes
     widened = sum(restart.widened for restart in directory.restarts)
     facts = (
+        ("Seconds", "from the new token's arrival in the vault to the first action"),
         ("Restarts", f"{len(directory.restarts)}, of which wider than the quarantine: {widened}"),
         ("Tokens saved", f"{len(directory.secret_saves)}"),
         ("People told", f"{len(inboxes.teams)} cards in Teams, {len(inboxes.mails)} mails"),
@@ -78,11 +76,12 @@ def _print_kept(console: Console, kept: Sequence[Kept], folder: Path, no_picture
     """Name each file once: a card and the mail that says the same differ in their endings only."""
     pictures = f" ({no_pictures})" if no_pictures else ", drawn in .png"
     console.print(Text(f"  Kept in {shown(folder)}", "bold").append(f": cards and mails{pictures}", "dim"))
-    for name in dict.fromkeys(one.name for one in kept):
+    width = max((len(one.name) for one in kept), default=0)
+    for name in sorted({one.name for one in kept}):
         endings = [file for one in kept if one.name == name for file in (one.file, one.picture) if file.exists()]
-        line = Text(f"  {name}", "default").append("  " + "  ".join(_ending(file) for file in endings), "dim")
+        line = Text(f"    {name:<{width}}").append("  " + "  ".join(_ending(file) for file in endings), "dim")
         console.print(line, soft_wrap=True)
-    console.print(Text("  host.log", "default").append("  what the functions host logged", "dim"))
+    console.print(Text(f"    {'host.log':<{width}}").append("  what the functions host logged", "dim"))
     console.print()
 
 
@@ -97,5 +96,5 @@ def verdict(console: Console, found: Sequence[str]) -> None:
     else:
         console.print(Text("  ■ Not what the story says:", "bold red"))
         for sentence in found:
-            console.print(Padding(Text(sentence), (0, 2, 0, 4), expand=False))
+            console.print(below(sentence))
     console.print()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cli.words import Standing
 
+_APPLICATIONS = 8
 _EVENTS = 9
 _WIDTH = 78
 
@@ -89,16 +90,20 @@ class LiveScreen:
             table.add_column(name, width=width, no_wrap=True, overflow="ellipsis")
         for line in self._lines:
             mark = Text(line.standing.mark, line.standing.style)
-            words = Text(line.standing.words, line.standing.style).append(f" {line.cause}" if line.cause else "", "dim")
+            words = Text(line.standing.words, line.standing.style).append(
+                f" · {line.cause}" if line.cause else "", "dim"
+            )
             entra = Text(line.entra, "red" if line.entra == "quarantine" else "dim")
             table.add_row(mark, line.application, entra, words)
+        for _ in range(_APPLICATIONS - len(self._lines)):
+            table.add_row("", "", "", "")
         self._live.update(Group("", title, "", table, "", *self._events, ""), refresh=True)
 
 
 @contextmanager
 def screen_on(console: Console) -> Iterator[Screen]:
     """Give the screen that fits; what it drew in place is gone afterwards, the report takes its room."""
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield PlainScreen(console)
         return
     with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:

@@ -72,7 +72,7 @@ class HttpFront:
         """Return the web application to serve."""
         application = web.Application(client_max_size=_LARGEST_BODY)
         application.router.add_post("/admin/functions/{name}", self._admin)
-        application.router.add_route("*", "/{path:.*}", self._dispatch)
+        application.router.add_route("*", "/{path:(?s:.*)}", self._dispatch)
         return application
 
     async def _dispatch(self, request: web.Request) -> web.Response:

@@ -107,8 +107,10 @@ class Graph:
             for pair in body.get("value", [])
         )
 
-    async def save_credentials(self, service_principal_id: str, credentials: Iterable[Credential]) -> None:
-        """Save credentials; takes effect a little later, so read back.
+    async def save_credentials(
+        self, service_principal_id: str, credentials: Iterable[Credential], *, secret: SecretValue
+    ) -> None:
+        """Save credentials; takes effect a little later, so read back. Errors that repeat `secret` lose it here.
 
         Raises:
             Refused: a masked value would be sent back, which would store the mask itself.
@@ -120,7 +122,8 @@ class Graph:
         body = {"value": [{"key": pair.key, "value": pair.value.reveal()} for pair in pairs]}
         request = json_request(Method.PUT, _SECRETS, {"servicePrincipal%2Did": service_principal_id}, body)
         operation = "save the synchronization secrets"
-        require_success(await self._transport.write(request, operation), operation, Permission.SYNCHRONIZATION)
+        answer = await self._transport.write(request, operation)
+        require_success(answer, operation, Permission.SYNCHRONIZATION, [secret])
 
     async def test_saved_credentials(self, service_principal_id: str, job_id: str) -> CredentialTest:
         """Ask Graph to test what is saved.
@@ -132,11 +135,15 @@ class Graph:
         return await self._validate(service_principal_id, job_id, {"useSavedCredentials": True})
 
     async def test_credentials(
-        self, service_principal_id: str, job_id: str, credentials: Iterable[Credential]
+        self, service_principal_id: str, job_id: str, credentials: Iterable[Credential], *, secret: SecretValue
     ) -> CredentialTest:
-        """Ask Graph to test these credentials without saving them; raises like `test_saved_credentials`."""
+        """Ask Graph to test these credentials without saving them; raises like `test_saved_credentials`.
+
+        Errors that repeat `secret` lose it here; what a test says does not, for it is judged first.
+        """
         pairs = [{"key": pair.key, "value": pair.value.reveal()} for pair in credentials]
-        return await self._validate(service_principal_id, job_id, {"useSavedCredentials": False, "credentials": pairs})
+        body = {"useSavedCredentials": False, "credentials": pairs}
+        return await self._validate(service_principal_id, job_id, body, [secret])
 
     async def lift_quarantine(self, service_principal_id: str, job_id: str) -> None:
         """Restart the job with the reset scope `QuarantineState` and nothing else.
@@ -181,7 +188,9 @@ class Graph:
         )
         require_success(answer, "send mail", Permission.MAIL)
 
-    async def _validate(self, service_principal_id: str, job_id: str, body: Mapping[str, Any]) -> CredentialTest:
+    async def _validate(
+        self, service_principal_id: str, job_id: str, body: Mapping[str, Any], sent: Iterable[SecretValue] = ()
+    ) -> CredentialTest:
         path = _job_path(service_principal_id, job_id)
         request = json_request(Method.POST, _JOB + "/validateCredentials", path, body)
         operation = "test the credentials"
@@ -190,7 +199,7 @@ class Graph:
         if answer.status in (401, 403, 404) and not code.endswith(
             ("CredentialValidationFailure", "InvalidCredentials")
         ):
-            require_success(answer, operation, Permission.SYNCHRONIZATION)
+            require_success(answer, operation, Permission.SYNCHRONIZATION, sent)
         return read_test(answer.status, code, message)
 
     async def _batch(self, service_principal_ids: Sequence[str]) -> list[tuple[str, Answer]]:

@@ -6,10 +6,10 @@ are sent once: the SDK would send a failing POST four times, and repeating a wri
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,6 +19,7 @@ from kiota_abstractions.api_client_builder import register_default_serializer
 from kiota_abstractions.method import Method
 from kiota_abstractions.native_response_handler import NativeResponseHandler
 from kiota_abstractions.request_information import RequestInformation
+from kiota_abstractions.request_option import RequestOption
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from kiota_http.middleware.options import ResponseHandlerOption, RetryHandlerOption
 from kiota_serialization_json.json_serialization_writer_factory import JsonSerializationWriterFactory
@@ -27,10 +28,7 @@ from msgraph_core import GraphClientFactory
 
 from shared.clients.permissions import Permission
 from shared.errors import MissingPermission, NotFound, ServiceError, Throttled, Unavailable
-from shared.redaction import redact
-
-if TYPE_CHECKING:
-    from kiota_abstractions.request_option import RequestOption
+from shared.redaction import SecretValue, redact
 
 SERVICE = "Microsoft Graph"
 _READ_RETRIES = RetryHandlerOption(delay=0, max_retries=3)
@@ -105,7 +103,7 @@ class GraphTransport:
         request.url = next_link
         return await self.read(request, operation, permission)
 
-    async def _send(self, request: RequestInformation, operation: str, retries: "RequestOption") -> Answer:
+    async def _send(self, request: RequestInformation, operation: str, retries: RequestOption) -> Answer:
         request.headers.try_add("Accept", "application/json")
         request.add_request_options([ResponseHandlerOption(NativeResponseHandler()), retries])
         try:
@@ -130,8 +128,8 @@ def json_request(
     return request
 
 
-def require_success(answer: Answer, operation: str, permission: Permission) -> None:
-    """Raise the error that fits an answer other than 2xx.
+def require_success(answer: Answer, operation: str, permission: Permission, sent: Iterable[SecretValue] = ()) -> None:
+    """Raise the error that fits an answer other than 2xx; its text has lost the secrets that were sent.
 
     Raises:
         MissingPermission: 403, or the 401 `UnknownError` that restart gives to a caller whose permission is too small
@@ -145,7 +143,7 @@ def require_success(answer: Answer, operation: str, permission: Permission) -> N
     if status < 300:
         return
     code, message = error_of(answer.body)
-    message = redact(message)
+    message = redact(message, sent)
     match status:
         case 403:
             raise MissingPermission(SERVICE, operation, status, code, message, permission)

@@ -94,6 +94,14 @@ class Table:
         except AzureError as error:
             raise _unavailable("write a row", error) from error
 
+    async def merge(self, partition: str, key: str, changes: Mapping[str, Any]) -> None:
+        """Write only these values of a row, whatever else it holds; make it when there is none."""
+        client = await self._ready()
+        try:
+            await client.upsert_entity(_entity(partition, key, changes), mode=UpdateMode.MERGE)
+        except AzureError as error:
+            raise _unavailable("write a row", error) from error
+
     async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Remove a row; with an ETag only if it is still the one that was read; a row that is gone is fine.
 

@@ -49,15 +49,13 @@ class Sources:
 
     async def heard(self, name: str) -> None:
         """Note that the source brought news."""
-        row = await self._table.get(_PARTITION, name)
-        values = dict(row.values) if row else {"blind": False, "failures": 0}
-        await self._table.put(_PARTITION, name, {**values, "heard_at": self._clock.now()})
+        await self._table.merge(_PARTITION, name, {"heard_at": self._clock.now()})
 
     async def failed(self, name: str, error: ServiceError, about: str = "") -> None:
         """Note a failure (of the work on `about`); tell it when it is a missing permission or has lasted."""
         now = self._clock.now()
         row = await self._table.get(_PARTITION, name)
-        values = dict(row.values) if row else {}
+        values = row.values if row else {}
         failures = int(values.get("failures", 0)) + 1
         since = values["since"] if values.get("blind") else now
         permission = error.permission if isinstance(error, MissingPermission) else ""
@@ -67,7 +65,7 @@ class Sources:
             told = topic if await self._tell(name, blind(name, str(error), permission, since, now)) else told
         _log.error("source %s is blind: %s", name, error)
         changes = {"blind": True, "failures": failures, "since": since, "why": str(error), "told": told, "about": about}
-        await self._table.put(_PARTITION, name, {**values, **changes})
+        await self._table.merge(_PARTITION, name, changes)
 
     async def works(self, name: str, about: str = "") -> None:
         """Note that the source could be read; tell it when its failure had been told.
@@ -80,7 +78,7 @@ class Sources:
         if row.values.get("told"):
             await self._tell(name, seeing_again(name, row.values["since"], self._clock.now()))
         changes = {"blind": False, "failures": 0, "why": "", "told": ""}
-        await self._table.put(_PARTITION, name, {**row.values, **changes})
+        await self._table.merge(_PARTITION, name, changes)
 
     async def all(self) -> tuple[SourceState, ...]:
         """Return the state of every source that has ever worked, failed or brought news."""

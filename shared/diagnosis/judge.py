@@ -90,12 +90,6 @@ RULES: tuple[_Rule, ...] = (
         "The target did not answer, or answered with a fault of its own.",
     ),
     _rule(
-        _code("CredentialValidationUnavailable"),
-        Cause.TARGET_UNREACHABLE,
-        Confidence.MEDIUM,
-        "Entra could not reach the target to test the credentials.",
-    ),
-    _rule(
         _words(r"\b403\b|status code: forbidden"),
         Cause.INSUFFICIENT_PERMISSIONS,
         Confidence.MEDIUM,
@@ -106,6 +100,12 @@ RULES: tuple[_Rule, ...] = (
         Cause.INVALID_CREDENTIALS,
         Confidence.HIGH,
         "The target answered 401 to the saved credential.",
+    ),
+    _rule(
+        _code("CredentialValidationUnavailable"),
+        Cause.TARGET_UNREACHABLE,
+        Confidence.MEDIUM,
+        "Entra could not reach the target to test the credentials.",
     ),
     _rule(
         _code("CredentialValidationFailure", "InvalidCredentials"),

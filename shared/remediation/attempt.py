@@ -84,7 +84,7 @@ async def _save(case: Case, *, fresh: bool) -> bool:
     except Refused as refusal:
         return await give_up(case, f"Saving was refused: {refusal}.", ())
     await case.journal("save", f"secret {attempt.secret_name} version {attempt.secret_version}")
-    await services.graph.save_credentials(case.incident.service_principal_id, credentials)
+    await services.graph.save_credentials(case.incident.service_principal_id, credentials, secret=value)
     await case.record_attempt(step=AttemptStep.READ_BACK, acted_at=services.clock.now(), tries=0)
     return True
 

@@ -27,6 +27,7 @@ class Case:
         self.began = services.clock.now()
         self.actions: list[str] = []
         self._etag = kept.etag if kept else None
+        self._tell_by: datetime | None = None
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -46,7 +47,10 @@ class Case:
         await self.put(self.incident.with_attempt(**changes))
 
     async def put(self, incident: Incident) -> None:
-        """Write the incident."""
+        """Write the incident; one that has something to tell is looked at again, so that a crash swallows no notice."""
+        if incident.untold and incident.next_look_at is None:
+            self._tell_by = self.in_(self.services.settings.retry)
+            incident = replace(incident, next_look_at=self._tell_by)
         kept = await self.services.incidents.write(incident, self._etag)
         self.incident, self._etag = kept.incident, kept.etag
 
@@ -99,4 +103,6 @@ class Case:
         if left:
             retry = self.in_(self.services.settings.retry)
             changes["next_look_at"] = min(retry, self.incident.next_look_at or retry)
+        elif self.incident.next_look_at == self._tell_by:
+            changes["next_look_at"] = None
         await self.record(**changes)

@@ -94,10 +94,10 @@ async def _prepare_rotation(case: Case, secret: BoundSecret) -> Attempt | Ask | 
 async def test_settled(case: Case, current: tuple[Credential, ...], key: str, value: SecretValue) -> CredentialTest:
     """Test a candidate; a rejection is repeated after a settling time before it counts."""
     credentials = to_test(current, key, value)
-    test = await case.services.graph.test_credentials(*case.ids, credentials)
+    test = await case.services.graph.test_credentials(*case.ids, credentials, secret=value)
     if test.result is TestResult.REJECTED:
         await case.services.clock.sleep(case.services.settings.settle.total_seconds())
-        test = await case.services.graph.test_credentials(*case.ids, credentials)
+        test = await case.services.graph.test_credentials(*case.ids, credentials, secret=value)
     return test
 
 

@@ -16,7 +16,6 @@ TAG_SERVICE_PRINCIPAL = "pratique-service-principal"
 TAG_VENDOR = "pratique-vendor"
 TAG_TENANT_URL = "pratique-tenant-url"
 TAG_KEY = "pratique-key"
-TAG_OWNER = "pratique-owner"
 _DEFAULT_KEY = "SecretToken"
 _HTTPS = 443
 
@@ -43,7 +42,6 @@ class Binding:
     credential_key: str
     vendor: str
     tenant_url: str
-    owner: str
 
 
 def is_tagged(version: SecretVersion) -> bool:
@@ -63,7 +61,6 @@ def binding_of(versions: Sequence[SecretVersion]) -> Binding | None:
         credential_key=tags.get(TAG_KEY) or _DEFAULT_KEY,
         vendor=tags.get(TAG_VENDOR, "").lower(),
         tenant_url=tags.get(TAG_TENANT_URL, ""),
-        owner=tags.get(TAG_OWNER, ""),
     )
 
 

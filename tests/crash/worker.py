@@ -44,10 +44,10 @@ _server.set_forkserver_preload(
 )
 
 
-def app_folder(folder: Path) -> Path:
-    """Lay out the app as deployed, but for one wait of the host: an idle queue is asked again at once, not after 5 s."""
+def app_folder(folder: Path, **queue_options: object) -> Path:
+    """Lay out the app as deployed, but for waits of the host: an idle queue is asked again at once, not after 5 s."""
     options = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    options["extensions"]["queues"]["maxPollingInterval"] = "00:00:00.1"
+    options["extensions"]["queues"] |= {"maxPollingInterval": "00:00:00.1", **queue_options}
     folder.mkdir()
     (folder / "host.json").write_text(json.dumps(options), encoding="utf-8")
     (folder / "function_app.py").symlink_to(ROOT / "function_app.py")

@@ -54,8 +54,7 @@ _ALERTS = st.fixed_dictionaries(
 def _read(body: bytes) -> Alert | Ignored | None:
     try:
         return read_alert(body)
-    except MalformedNews as error:
-        assert str(error)
+    except MalformedNews:
         return None
 
 

@@ -13,7 +13,6 @@ from shared.remediation.news import worth_a_look
 from tests.pure.material import JOB, MINUTE, MOMENTS, SP, T0, UNHURRIED, job_of
 
 OPEN = [state for state in IncidentState if state not in (IncidentState.CLEAR, IncidentState.RECOVERED)]
-CLOSED = [IncidentState.CLEAR, IncidentState.RECOVERED]
 HEARD = [News.QUARANTINED, News.RELEASED, News.CREDENTIAL]
 _INCIDENTS = st.builds(
     Incident,

@@ -28,6 +28,8 @@ async def account() -> AsyncIterator[Storage]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def served(state_dir: Path, account: Storage, app: Path) -> AsyncIterator[Serving]:
-    """Run the app with timers that never fire by themselves."""
+    """Run the app with timers that never fire by themselves; its log must be free of errors in the end."""
     async with serving(state_dir, account, app) as running:
         yield running
+        await running.until_quiet()
+        assert running.errors() == []

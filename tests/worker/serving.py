@@ -22,6 +22,8 @@ from tests.product.conftest import FAST
 
 NEVER = "0 0 0 1 1 *"
 ALWAYS = "* * * * * *"
+# None of these limits is the subject here, so a machine under load must not run into them.
+PATIENT = {"PRATIQUE_LEASE": "120", "PRATIQUE_STEP": "60", "PRATIQUE_PATIENCE_INTERVALS": "200"}
 QUEUES = (QUEUE, VAULT_EVENTS_QUEUE)
 _PAYLOADS = Path(__file__).parent / "payloads"
 _MANY = 32
@@ -165,7 +167,8 @@ async def serving(
         QueueServiceClient.from_connection_string(storage.connection_string) as queues,
     ):
         story = await build_story(tenant)
-        environment = {**tenant.environment(), **FAST, **schedules, "PYTHONPATH": f"{app}{os.pathsep}{ROOT}"}
+        paths = {"PYTHONPATH": f"{app}{os.pathsep}{ROOT}"}
+        environment = {**tenant.environment(), **FAST, **PATIENT, **schedules, **paths}
         async with host(storage, app=app, disabled=disabled, **environment) as running:
             served = Serving(running, story, queues)
             await served.until_quiet()

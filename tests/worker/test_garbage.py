@@ -227,6 +227,18 @@ async def test_a_look_at_what_cannot_be_a_job_is_refused(
     await _nothing_broke(served)
 
 
+async def test_a_job_that_nobody_knows_is_answered_404_and_passed_over_on_the_queue(served: Serving) -> None:
+    """Ids that could be a job's but are none's: Graph is asked once, nothing is kept, nothing is retried."""
+    status, answer = await served.reconcile(_UNKNOWN, "scim.job")
+    assert (status, answer["incident"]) == (404, None)
+    asked = len(served.tenant.requests)
+    await served.put(QUEUE, _signal())
+    await served.until_quiet()
+    assert [request.status for request in served.tenant.requests[asked:]] == [404]
+    assert await served.rejected(QUEUE) == []
+    await _nothing_broke(served)
+
+
 async def test_bodies_where_none_is_due_change_nothing(served: Serving) -> None:
     """`GET /api/jobs` and the look by hand read no body, so garbage in one is harmless."""
     status, text, _ = await served.host.request("GET", "/api/jobs", headers=FUNCTION_KEY, body=b"\xff{")

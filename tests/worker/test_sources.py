@@ -17,7 +17,7 @@ from shared.errors import Unavailable
 from shared.incidents.incident import IncidentState
 from shared.remediation.reconcile import Handled
 from tests.product.conftest import Stage, until
-from tests.worker.serving import ALWAYS, looks, payload, serving
+from tests.worker.serving import ALWAYS, PATIENT, looks, payload, serving
 
 _QUARANTINE_ONLY = {"criteria": {"resetScope": "QuarantineState"}}
 
@@ -44,7 +44,7 @@ async def test_one_source_alone_leads_to_the_recovery(
     stage: Stage, source: Source, hear: Callable[[Pratique, Application], Awaitable[int]]
 ) -> None:
     """Sweep, audit log or alert alone: one save, one quarantine-only restart, a proven recovery."""
-    product, druva = stage.product(), stage.story.druva
+    product, druva = stage.product(**PATIENT), stage.story.druva
     await stage.strike_druva()
 
     async def heard() -> bool:

@@ -14,7 +14,7 @@ from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE, Signal, Source
 from shared.incidents.incident import IncidentState
 from shared.remediation.reconcile import Handled
 from tests.product.conftest import Stage, until
-from tests.worker.serving import payload
+from tests.worker.serving import PATIENT, payload
 
 _JOBS = 5
 _BATCH = 32
@@ -106,7 +106,7 @@ async def test_four_sources_at_once_each_doubled_cost_no_more_than_one(stage: St
     """Five incidents side by side on two instances: first told by the sweep alone, then by everything twice."""
     applications = [await _bound_application(stage, number) for number in range(1, _JOBS + 1)]
     async with QueueServiceClient.from_connection_string(stage.storage.connection_string) as queues:
-        hosts = [_Host(stage.product(), queues) for _ in range(2)]
+        hosts = [_Host(stage.product(**PATIENT), queues) for _ in range(2)]
         await queues.create_queue(QUEUE)
         await queues.get_queue_client(VAULT_EVENTS_QUEUE).clear_messages()
 
