@@ -21,6 +21,7 @@ from shared.detection.hear import Ears
 from shared.detection.rejected import Rejected
 from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE
 from shared.detection.sources import Sources
+from shared.errors import InvalidSetting
 from shared.incidents.store import Incidents, Journal, Leases, Parked
 from shared.notices.compose import Composer
 from shared.notices.tell import Channel, MailChannel, TeamsChannel, Teller
@@ -97,7 +98,10 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
 
 def _storage(settings: Settings, credential: DefaultAzureCredential) -> Storage:
     if settings.storage_connection:
-        return Storage.from_connection_string(settings.storage_connection)
+        try:
+            return Storage.from_connection_string(settings.storage_connection)
+        except ValueError as error:
+            raise InvalidSetting("AzureWebJobsStorage", "is no connection string") from error
     return Storage.from_identity(settings.table_service_uri, settings.queue_service_uri, credential)
 
 

@@ -102,9 +102,11 @@ class Graph:
         """
         request = RequestInformation(Method.GET, _SECRETS, {"servicePrincipal%2Did": service_principal_id})
         body = await self._transport.read(request, "read the synchronization secrets", Permission.SYNCHRONIZATION)
+        # A key without a value is not there: sent back as an empty text it would be an order to remove it.
         return tuple(
-            Credential(str(pair.get("key") or ""), SecretValue(str(pair.get("value") or "")))
+            Credential(str(pair.get("key") or ""), SecretValue(str(pair["value"])))
             for pair in body.get("value", [])
+            if pair.get("value") is not None
         )
 
     async def save_credentials(

@@ -33,6 +33,7 @@ class AttemptStep(StrEnum):
     TEST_SAVED = "test_saved"
     LIFT = "lift"
     WATCH = "watch"
+    UNRECOGNISED = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,12 @@ class Incident:
         return self.state not in (IncidentState.CLEAR, IncidentState.RECOVERED)
 
     @property
+    def recognised(self) -> bool:
+        """Say whether this release knows the row's words; one that another release wrote must not be written over."""
+        step = self.attempt.step if self.attempt else AttemptStep.WATCH
+        return self.state is not IncidentState.UNRECOGNISED and step is not AttemptStep.UNRECOGNISED
+
+    @property
     def in_attempt(self) -> bool:
         """Say whether an attempt stands between its first recorded step and the watching."""
         return self.attempt is not None and self.attempt.step is not AttemptStep.WATCH
@@ -145,8 +152,9 @@ def _state(text: str) -> IncidentState:
 def _read_attempt(text: str) -> Attempt | None:
     if not text:
         return None
-    raw = json.loads(text)
-    raw["step"] = AttemptStep(raw["step"])
+    known = {item.name for item in fields(Attempt)}
+    raw = {name: value for name, value in json.loads(text).items() if name in known}
+    raw["step"] = next((step for step in AttemptStep if step == raw["step"]), AttemptStep.UNRECOGNISED)
     raw["began"] = datetime.fromisoformat(raw["began"])
     raw["acted_at"] = datetime.fromisoformat(raw["acted_at"]) if raw["acted_at"] else None
     return Attempt(**raw)

@@ -16,6 +16,8 @@ _UNTOLD_FOR = timedelta(
     days=1
 )  # later the notice would describe a state long gone; the failing channel is told meanwhile
 
+_UNTOLD_MOST = 4  # a table's text column holds 32 K characters; the newest notices matter most
+
 
 class Case:
     """The incident of one job, held by one actor; every change is recorded before the next thing is done."""
@@ -81,7 +83,7 @@ class Case:
             return {}
         return {
             "told": (*self.incident.told, topic),
-            "untold": (*self.incident.untold, self.services.teller.untold(notice)),
+            "untold": (*self.incident.untold, self.services.teller.untold(notice))[-_UNTOLD_MOST:],
         }
 
     async def tell(self) -> None:

@@ -69,6 +69,9 @@ async def _prepare_rotation(case: Case, secret: BoundSecret) -> Attempt | Ask | 
         value = await vault.value(binding.secret_name, version.version)
     except NotFound:
         return Later(f"Version {version.version} of secret {binding.secret_name} is gone.")
+    if not value.reveal().strip() or value.reveal() == "*":
+        why = f"The newest version of secret {binding.secret_name} holds no token."
+        return Ask(f"empty:{version.version}", why, _new_token(case, secret))
     try:
         to_save(current, binding.credential_key, value, merge_accepted=merge_accepted(case))
     except Refused as refusal:

@@ -91,6 +91,11 @@ class Reconciler:
 
     async def _look(self, case: Case, signal: Signal) -> Report:
         services = self._services
+        if not case.incident.recognised:
+            _log.error("the row of job %s is of another release; it is left alone", case.incident.job_id)
+            error = ServiceError("Storage", "give a row that this release understands", None, "OtherRelease", "")
+            await services.sources.failed("reconcile", error, case.incident.job_id)
+            return Report(Handled.UNSEEN, case.incident)
         try:
             job = await case.read_job()
             if job.quarantined or case.incident.in_attempt:

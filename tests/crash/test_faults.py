@@ -38,7 +38,7 @@ async def test_trouble_at_any_call_leads_to_the_same_end(
         await _require_the_same_end(opened, CALLS, unknown_outcomes=unknown)
 
 
-@pytest.mark.parametrize("name", ["503", "429-retry-after", "reset"])
+@pytest.mark.parametrize("name", ["503", "reset"])
 async def test_trouble_twice_in_a_row_at_any_read_leads_to_the_same_end(
     state_dir: Path, clean_storage: Storage, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
