@@ -131,13 +131,16 @@ async def play(
     watcher = Watcher(story, reader, host, screen)
     played = Played(Records({}, ()))
     async with watched_by_azure_monitor(story.tenant, host):
+        limit = asyncio.timeout(deadline)
         try:
-            async with asyncio.timeout(deadline):
+            async with limit:
                 played.token_came_at = await _until_pasted(story, watcher, screen)
                 await watcher.until(lambda records: not differences(story, beginning, records))
                 screen.say("Every outcome is what the story says", "green")
                 played.in_time = True
         except TimeoutError:
+            if not limit.expired():
+                raise
             screen.say(f"The deadline of {deadline:g} s has passed", "red")
     played.records = await watcher.look()
     return played

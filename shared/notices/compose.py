@@ -48,8 +48,7 @@ class Composer:
             NoticeKind.ACTED,
             at,
             headline="The quarantine was lifted; a good cycle has yet to prove it.",
-            summary=f"{incident.application}: {_headline(incident)[0].lower()}{_headline(incident)[1:]}. "
-            "Pratique acted and now watches for the next cycle.",
+            summary=f"{_headline(incident)}: Pratique put that right and now watches for the next cycle.",
             done=done,
             next_steps=("Nothing now. You will be told when the recovery is proven, or if it is not.",),
         )
@@ -172,7 +171,7 @@ def _facts(incident: Incident) -> tuple[Fact, ...]:
         facts.append(Fact("Error code", incident.error_code))
     if incident.series_began:
         facts.append(Fact("In quarantine since", f"{incident.series_began:%Y-%m-%d %H:%M} UTC"))
-        facts.append(Fact("Entra switches it off on", f"{incident.series_began + _DISABLED_AFTER:%Y-%m-%d}"))
+        facts.append(Fact("Disabled on", f"{incident.series_began + _DISABLED_AFTER:%Y-%m-%d}"))
     facts.append(Fact("Job", incident.job_id))
     return tuple(facts)
 
