@@ -44,6 +44,12 @@ def _words(pattern: str) -> Callable[[Quarantine], bool]:
     return lambda quarantine: quarantine.error is not None and compiled.search(quarantine.error.message) is not None
 
 
+def _status(numbers: str, words: str = "") -> Callable[[Quarantine], bool]:
+    """Fit an HTTP status in its usual dresses; a bare number may as well be a port or a length."""
+    dressed = rf"(?:http(?:/\d\.\d)?[/\s]+|status(?:\s*code)?[\s\"':=]*)(?:{numbers})\b"
+    return _words(f"{dressed}|{words}" if words else dressed)
+
+
 def _code(*endings: str) -> Callable[[Quarantine], bool]:
     return lambda quarantine: quarantine.error is not None and quarantine.error.code.endswith(endings)
 
@@ -72,31 +78,33 @@ RULES: tuple[_Rule, ...] = (
         "Two application roles carry the same value, and the job cannot go on until one is changed.",
     ),
     _rule(
-        _words(r"\b404\b|status code: not ?found"),
+        _status("404|not ?found"),
         Cause.SCIM_NONCOMPLIANCE,
         Confidence.HIGH,
         "The target answered 404 where an empty list is due: the tenant URL is wrong or the endpoint breaks SCIM.",
     ),
     _rule(
-        _words(r"\b429\b|too ?many ?requests"),
+        _status("429", "too ?many ?requests"),
         Cause.RATE_LIMITED,
         Confidence.HIGH,
         "The target turned requests away because there were too many.",
     ),
     _rule(
-        _words(r"\b50[0-9]\b|internal server error|service unavailable|bad gateway|timed? ?out|could not be resolved"),
+        _status(
+            "5[0-9]{2}", "internal ?server ?error|service ?unavailable|bad ?gateway|timed? ?out|could not be resolved"
+        ),
         Cause.TARGET_UNREACHABLE,
         Confidence.HIGH,
         "The target did not answer, or answered with a fault of its own.",
     ),
     _rule(
-        _words(r"\b403\b|status code: forbidden"),
+        _status("403|forbidden"),
         Cause.INSUFFICIENT_PERMISSIONS,
         Confidence.MEDIUM,
         "The target knows the account behind the token but does not allow it to do this.",
     ),
     _rule(
-        _words(r"\b401\b|unauthori[sz]ed"),
+        _status("401", "unauthori[sz]ed"),
         Cause.INVALID_CREDENTIALS,
         Confidence.HIGH,
         "The target answered 401 to the saved credential.",

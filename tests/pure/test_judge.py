@@ -45,6 +45,12 @@ def _quarantine(
         (UNAVAILABLE, "The request timed out.", Cause.TARGET_UNREACHABLE),
         (UNAVAILABLE, "", Cause.TARGET_UNREACHABLE),
         ("", "Two app roles with duplicate attribute values were found.", Cause.DUPLICATE_ROLES),
+        (
+            FAILURE,
+            "Resource: https://scim.example:404/ Status Code: Unauthorized content-length: 404",
+            Cause.INVALID_CREDENTIALS,
+        ),
+        ("", "The target at port 503 sent 404 bytes.", Cause.UNKNOWN),
         ("Strange", "Something happened in sector 4010.", Cause.UNKNOWN),
         ("", "", Cause.UNKNOWN),
     ],
