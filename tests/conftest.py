@@ -4,10 +4,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from emulator.azurite import Storage, azurite
 from emulator.certificates import prepare
 
 _STATE_DIR = Path(tempfile.mkdtemp(prefix="pratique-tests-"))
@@ -19,3 +22,10 @@ os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = str(prepare(_ST
 def state_dir() -> Path:
     """Where the authority is kept that every client in this process trusts."""
     return _STATE_DIR
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def storage() -> AsyncIterator[Storage]:
+    """Run one Azurite for this test process."""
+    async with azurite() as running:
+        yield running

@@ -25,7 +25,12 @@ _POLLS = 8
 
 
 async def begin(case: Case, attempt: Attempt) -> None:
-    """Count the attempt and record its first step; from here on a crash resumes it."""
+    """Count the attempt and record its first step; from here on a crash resumes it.
+
+    Raises:
+        LeaseLost: preparing took so long that somebody else holds the service principal; nothing is counted.
+    """
+    await case.hold()
     await case.journal(ATTEMPT, f"secret {attempt.secret_name}" if attempt.secret_name else "lift only")
     await case.record(
         attempt=attempt, state=IncidentState.ACTING, note="", next_look_at=case.in_(case.services.settings.lease)

@@ -30,6 +30,7 @@ class Case:
         self.actions: list[str] = []
         self._etag = kept.etag if kept else None
         self._tell_by: datetime | None = None
+        self._planned: datetime | None = None
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -49,10 +50,11 @@ class Case:
         await self.put(self.incident.with_attempt(**changes))
 
     async def put(self, incident: Incident) -> None:
-        """Write the incident; one that has something to tell is looked at again, so that a crash swallows no notice."""
-        if incident.untold and incident.next_look_at is None:
-            self._tell_by = self.in_(self.services.settings.retry)
-            incident = replace(incident, next_look_at=self._tell_by)
+        """Write the incident; one that has something to tell is looked at soon, so that a crash delays no notice."""
+        by = self.in_(self.services.settings.retry)
+        if incident.untold and (incident.next_look_at is None or incident.next_look_at > by):
+            self._tell_by, self._planned = by, incident.next_look_at
+            incident = replace(incident, next_look_at=by)
         kept = await self.services.incidents.write(incident, self._etag)
         self.incident, self._etag = kept.incident, kept.etag
 
@@ -105,6 +107,6 @@ class Case:
         if left:
             retry = self.in_(self.services.settings.retry)
             changes["next_look_at"] = min(retry, self.incident.next_look_at or retry)
-        elif self.incident.next_look_at == self._tell_by:
-            changes["next_look_at"] = None
+        elif self._tell_by is not None and self.incident.next_look_at == self._tell_by:
+            changes["next_look_at"] = self._planned
         await self.record(**changes)

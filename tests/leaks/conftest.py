@@ -1,5 +1,5 @@
 """Storage for the search of leaks."""
 
-from tests.product.conftest import clean_storage, storage
+from tests.product.conftest import clean_storage
 
-__all__ = ["clean_storage", "storage"]
+__all__ = ["clean_storage"]

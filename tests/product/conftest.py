@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from emulator.azurite import Storage, azurite
+from emulator.azurite import Storage
 from emulator.settings import EmulatorSettings
 from emulator.story import Story, build_story
 from emulator.tenant import Application, EmbeddedTenant
@@ -32,13 +31,6 @@ FAST = {
     "PRATIQUE_PATIENCE_INTERVALS": "15",
     "PRATIQUE_AUDIT_OVERLAP": "60",
 }
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def storage() -> AsyncIterator[Storage]:
-    """Run one Azurite for this test process."""
-    async with azurite() as running:
-        yield running
 
 
 @pytest.fixture

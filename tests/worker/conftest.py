@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 from emulator.azurite import Storage, azurite
-from tests.product.conftest import clean_storage, stage, storage
+from tests.product.conftest import clean_storage, stage
 from tests.worker.serving import Serving, app_folder, serving
 
-__all__ = ["clean_storage", "stage", "storage"]
+__all__ = ["clean_storage", "stage"]
 
 
 @pytest.fixture(scope="module")
