@@ -1,6 +1,7 @@
 """`./pratique`: reads the command line, runs one command, and ends with one line and a code when that fails."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,17 @@ def _run(options: argparse.Namespace) -> int:
             from cli.reconcile import reconcile  # noqa: PLC0415
 
             return run(reconcile(options.application, options.job, as_json=options.json))
+        case "diagnose":
+            from cli.diagnose import diagnose  # noqa: PLC0415
+
+            return run(diagnose(options.application, options.job, as_json=options.json, as_markdown=options.markdown))
+        case "try":
+            from cli.try_user import try_user  # noqa: PLC0415
+
+            wanted, user = options.application, options.user
+            return run(try_user(wanted, user, options.job, yes=options.yes, as_json=options.json))
+        case "classify":
+            return _classify(score=options.score, rules=options.rules)
         case "emulator":
             from cli.emulate import emulate  # noqa: PLC0415
 
@@ -69,6 +81,18 @@ def _run(options: argparse.Namespace) -> int:
 
             pictures = not options.no_pictures
             return run(demo(options.keep, options.deadline, as_json=options.json, pictures=pictures))
+
+
+def _classify(*, score: bool, rules: bool) -> int:
+    from cli import classify, rules_page  # noqa: PLC0415
+
+    if rules:
+        sys.stdout.write(f"{rules_page.rules_page()}\n")
+        return ExitCode.FINE
+
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # what is no UTF-8 spoils its own line only
+    return (classify.score if score else classify.classify)(sys.stdin, sys.stdout)
 
 
 def _fail(message: str, code: ExitCode) -> int:
@@ -95,11 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         "look at one application's jobs now, and act if the mode allows it",
         f"Does what a signal on the queue does: same mode (PRATIQUE_MODE), same limits.\n\n{_ENVIRONMENT}",
     )
-    reconcile.add_argument(
-        "application", help="display name of the application (upper or lower case), or its service principal id"
-    )
-    reconcile.add_argument("--job", metavar="ID", help="only this job of the application (default: all of them)")
+    _add_application(reconcile)
     _add_json(reconcile)
+    _add_diagnosis(commands)
 
     emulator = _command(
         commands,
@@ -148,6 +170,54 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_diagnosis(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    diagnose = _command(
+        commands,
+        "diagnose",
+        "say why an application's jobs are not well, how sure that is, and what to do",
+        f"Reads the job, its logs, a test of the saved credential and a read-only SCIM\n"
+        f"probe of the target. Changes nothing.\n\n{_ENVIRONMENT}",
+    )
+    _add_application(diagnose)
+    form = diagnose.add_mutually_exclusive_group()
+    _add_json(form)
+    form.add_argument("--markdown", action="store_true", help="print Markdown fit for a ticket")
+
+    try_user = _command(
+        commands,
+        "try",
+        "provision one user on demand and show, step by step, where it breaks",
+        "Changes the target, so it is an action: obeys PRATIQUE_MODE and PRATIQUE_ACTING\n"
+        f"and the daily limit, asks first, and is journalled.\n\n{_ENVIRONMENT}",
+    )
+    _add_application(try_user)
+    try_user.add_argument("user", help="object id of the user, or user principal name (needs User.Read.All)")
+    try_user.add_argument("--yes", action="store_true", help="do not ask (needed where there is no terminal)")
+    _add_json(try_user)
+
+    classify = _command(
+        commands,
+        "classify",
+        "name the cause of messages: JSON lines in, JSON lines out",
+        "Each line on standard input holds any of id, message, error_code,\n"
+        "quarantine_reason, http_status, app. For each, one line is written: id, cause,\n"
+        "confidence, why, may_rotate; or id and error, and the exit code is 1. Needs no\n"
+        "settings and asks no service.\n",
+    )
+    form = classify.add_mutually_exclusive_group()
+    form.add_argument("--rules", action="store_true", help="read nothing; print the table of rules in Markdown")
+    form.add_argument(
+        "--score", action="store_true", help="lines also carry `label`: print accuracy, a table and the confusions"
+    )
+
+
+def _add_application(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "application", help="display name of the application (upper or lower case), or its service principal id"
+    )
+    command.add_argument("--job", metavar="ID", help="only this job of the application (default: all of them)")
+
+
 def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, more: str
 ) -> argparse.ArgumentParser:
@@ -160,7 +230,7 @@ def _command(
     )
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def _add_json(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output, nothing else")
 
 

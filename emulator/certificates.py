@@ -36,6 +36,13 @@ def prepare(state_dir: Path) -> Certificates:
     return Certificates(ca_path, server, ssl.create_default_context(cafile=str(ca_path)))
 
 
+def untrusted() -> ssl.SSLContext:
+    """Return a server's context whose certificate comes from an authority that nobody trusts."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA(organization_name="Nobody").issue_cert("127.0.0.1", "localhost").configure_cert(server)
+    return server
+
+
 def _read(ca_path: Path, key_path: Path) -> trustme.CA | None:
     if not (ca_path.exists() and key_path.exists()):
         return None

@@ -7,6 +7,7 @@ KB 430118; snipe-it issue 11913.
 import ssl
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -14,8 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from emulator.changes import Property, StepKind
 from emulator.jobs import SyncError, User
 
+NOTHING = "none"
+"""The action of a user whom the target has already, as wanted."""
 _PREFIX = "SystemForCrossDomainIdentityManagement"
 REJECTED = f"{_PREFIX}CredentialValidationFailure"
 MISSING = f"{_PREFIX}InvalidCredentials"
@@ -24,9 +28,9 @@ UNAVAILABLE = "CredentialValidationUnavailable"
 _LOOPBACK = {"127.0.0.1", "localhost"}
 _SCIM = "application/scim+json"
 _ENTRY_CODES = {
-    400: "UnprocessableEntity",
     403: "InsufficientRights",
     409: "EntryConflict",
+    404: "EntryNotFound",
     422: "UnprocessableEntity",
     429: "TooManyRequests",
     500: "InternalServerError",
@@ -46,10 +50,23 @@ class Trouble(StrEnum):
 class ConnectorError(Exception):
     """A request to a target that did not end as it should."""
 
-    def __init__(self, trouble: Trouble, error: SyncError) -> None:
+    def __init__(
+        self, trouble: Trouble, error: SyncError, action: str = "other", failed_at: StepKind = StepKind.EXPORT
+    ) -> None:
         super().__init__(error.code)
         self.trouble = trouble
         self.error = error
+        self.action = action
+        self.failed_at = failed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was done for a user at the target."""
+
+    action: str
+    target_id: str
+    properties: tuple[Property, ...] = ()
 
 
 class Connector:
@@ -84,10 +101,11 @@ class Connector:
             raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, self._unexpected(response, credentials)))
         _resources(response)
 
-    async def provision(self, user: User, credentials: Mapping[str, str]) -> str | None:
-        """Create the user unless the target has one; return the created identifier."""
-        if await self._find(user, credentials) is not None:
-            return None
+    async def provision(self, user: User, credentials: Mapping[str, str]) -> Written:
+        """Create the user, or update the name of the one that the target has."""
+        found = await self._find(user, credentials)
+        if found is not None:
+            return await self._update(user, found, credentials)
         body = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
             "externalId": user.id,
@@ -95,28 +113,49 @@ class Connector:
             "displayName": user.display_name,
             "active": True,
         }
-        response = self._entry(await self._send("POST", "/Users", credentials, json=body), credentials)
-        return str(response.json()["id"])
+        response = self._entry(await self._send("POST", "/Users", credentials, json=body), credentials, "create")
+        names = ("userName", "displayName", "externalId", "active")
+        return Written("create", _created(response), tuple(Property(name, None, str(body[name])) for name in names))
+
+    async def _update(self, user: User, found: Mapping[str, Any], credentials: Mapping[str, str]) -> Written:
+        identifier, old = str(found["id"]), found.get("displayName")
+        if old == user.display_name:
+            return Written(NOTHING, identifier)
+        await self._patch(identifier, "displayName", user.display_name, credentials, "update")
+        return Written("update", identifier, (Property("displayName", old, user.display_name),))
+
+    async def set_manager(self, target_id: str, manager_id: str, credentials: Mapping[str, str]) -> None:
+        """Refer to another user of the target as the manager."""
+        path = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
+        await self._patch(target_id, path, {"value": manager_id}, credentials, "update")
 
     async def disable(self, user: User, credentials: Mapping[str, str]) -> str | None:
         """Set a leaver inactive; return the identifier, or nothing where the target has no such user."""
         found = await self._find(user, credentials)
         if found is None:
             return None
+        await self._patch(str(found["id"]), "active", False, credentials, "disable")
+        return str(found["id"])
+
+    async def _patch(self, target_id: str, path: str, value: Any, credentials: Mapping[str, str], action: str) -> None:
         body = {
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-            "Operations": [{"op": "replace", "path": "active", "value": False}],
+            "Operations": [{"op": "replace", "path": path, "value": value}],
         }
-        path = f"/Users/{found['id']}"
-        self._entry(await self._send("PATCH", path, credentials, json=body), credentials)
-        return str(found["id"])
+        self._entry(await self._send("PATCH", f"/Users/{target_id}", credentials, json=body), credentials, action)
 
     async def _find(self, user: User, credentials: Mapping[str, str]) -> Mapping[str, Any] | None:
         response = await self._send("GET", "/Users", credentials, params=_user_name_is(user.user_name))
-        found = _resources(self._entry(response, credentials))
+        found = _resources(self._entry(response, credentials, "other", StepKind.MATCHING))
+        if any(str(one.get("userName", "")).casefold() != user.user_name.casefold() for one in found):
+            text = f"The target returned {len(found)} entries where one was asked for by a filter."
+            raise _unmatched(f"{_PREFIX}MultipleEntriesInResponse", text)
         if len(found) > 1:
-            text = f"The target returned {len(found)} entries where one was asked for."
-            raise ConnectorError(Trouble.ENTRY, SyncError(f"{_PREFIX}MultipleEntriesInResponse", text))
+            text = (
+                "The operation couldn't be completed because more than one user in the target application was found "
+                "with the configured matching attributes."
+            )
+            raise _unmatched("DuplicateTargetEntries", text)
         return found[0] if found else None
 
     async def _send(
@@ -147,19 +186,25 @@ class Connector:
         except httpx.TransportError as error:
             raise _unavailable(f"An error occurred while sending the request to {base}.") from error
 
-    def _entry(self, response: httpx.Response, credentials: Mapping[str, str]) -> httpx.Response:
+    def _entry(
+        self,
+        response: httpx.Response,
+        credentials: Mapping[str, str],
+        action: str,
+        failed_at: StepKind = StepKind.EXPORT,
+    ) -> httpx.Response:
         """Pass a good answer on; judge any other as this one entry's failure, save for a refused token."""
         if response.is_success:
             return response
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response, credentials)))
-        code = _ENTRY_CODES.get(response.status_code, "WebExceptionProtocolError")
+        code = _ENTRY_CODES.get(response.status_code, INCOMPATIBLE)
         text = (
             f"StatusCode: {_status_word(response)} Message: Processing of the HTTP request resulted in an exception. "
             f"Please see the HTTP response returned by the 'Response' property of this exception for details. "
-            f"Web Response: {response.text}. This operation was retried 0 times."
+            f"Web Response: {response.text}."
         )
-        raise ConnectorError(Trouble.ENTRY, SyncError(code, text))
+        raise ConnectorError(Trouble.ENTRY, SyncError(code, text), action, failed_at)
 
     def _unexpected(self, response: httpx.Response, credentials: Mapping[str, str]) -> str:
         sent = f" Request Headers: Authorization: Bearer {credentials['SecretToken']}" if self._echo_token else ""
@@ -178,6 +223,13 @@ def _user_name_is(name: str) -> dict[str, str]:
 
 def _resources(response: httpx.Response) -> list[Mapping[str, Any]]:
     """Read a list response, or say that this is none."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind.endswith("json"):
+        text = (
+            f"The response has the unexpected content type '{kind}' where application/scim+json is due. "
+            f"Resource: {response.request.url} Response Content: {response.text[:500]}"
+        )
+        raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, text))
     try:
         body = response.json()
         total, resources = body["totalResults"], body.get("Resources", [])
@@ -185,6 +237,18 @@ def _resources(response: httpx.Response) -> list[Mapping[str, Any]]:
         text = f"The response could not be parsed as a list of resources. Resource: {response.request.url}"
         raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, text)) from error
     return list(resources) if total else []
+
+
+def _created(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["id"])
+    except (ValueError, TypeError, KeyError) as error:
+        text = f"We are not able to deserialize the resource received from your SCIM endpoint: {response.text[:500]}"
+        raise ConnectorError(Trouble.ENTRY, SyncError(INCOMPATIBLE, text), "create") from error
+
+
+def _unmatched(code: str, text: str) -> ConnectorError:
+    return ConnectorError(Trouble.ENTRY, SyncError(code, text), failed_at=StepKind.MATCHING)
 
 
 def _status_word(response: httpx.Response) -> str:

@@ -111,8 +111,22 @@ class Directory:
 
     def deletion_threshold(self, job: Job) -> int | None:
         """Read the accidental-deletion threshold where it is kept: in the `SyncNotificationSettings` secret."""
-        saved = self.secrets.effective(job.service_principal_id).get("SyncNotificationSettings")
-        notification: Mapping[str, Any] = json.loads(saved) if saved else {}
+        notification = self._notification(job)
         if not notification.get("DeleteThresholdEnabled"):
             return None
         return int(notification.get("DeleteThresholdValue", 500))
+
+    def has_notification_mail(self, job: Job) -> bool:
+        """Say whether anybody is told by mail of the job's quarantine."""
+        notification = self._notification(job)
+        return bool(notification.get("Enabled") and notification.get("Recipients"))
+
+    def set_notification_mail(self, job: Job, recipients: str) -> None:
+        """Change who is told by mail, as an administrator does in the portal; it counts at once."""
+        changed = {**self._notification(job), "Enabled": bool(recipients), "Recipients": recipients}
+        saved = self.secrets.effective(job.service_principal_id)
+        self.secrets.preset(job.service_principal_id, {**saved, "SyncNotificationSettings": json.dumps(changed)})
+
+    def _notification(self, job: Job) -> Mapping[str, Any]:
+        saved = self.secrets.effective(job.service_principal_id).get("SyncNotificationSettings")
+        return json.loads(saved) if saved else {}

@@ -6,18 +6,21 @@ Public source: entra-docs, "Application provisioning in quarantine status".
 import asyncio
 import uuid
 from datetime import timedelta
-from itertools import chain
 
+from emulator.changes import Change
 from emulator.clock import Clock
 from emulator.connector import Connector, ConnectorError, Trouble
 from emulator.directory import Directory
-from emulator.jobs import ON_DEMAND, Counts, Execution, Job, Quarantine, SyncError, User
-from emulator.records import Change, Records
+from emulator.entries import Entries, escrow_reason
+from emulator.jobs import ON_DEMAND, Counts, Execution, Job, Obstacle, Quarantine, SyncError, User
+from emulator.records import Records
 from emulator.settings import EmulatorSettings
 
 _TICK = 0.05
 _EXCEPTION = "EncounteredQuarantineException"
 _TOO_MANY_DELETES = "TooManyDeletes"
+_ESCROWS = "Quarantined due to a high number of errors. Assess the errors in the logs and remediate them."
+_NO_MAIL = "You have not set the notification email prior to starting the job."
 
 
 class ProvisioningEngine:
@@ -28,6 +31,7 @@ class ProvisioningEngine:
     ) -> None:
         self._directory = directory
         self._connector = connector
+        self.entries = Entries(connector, clock)
         self._records = records
         self._clock = clock
         self._settings = settings
@@ -50,6 +54,8 @@ class ProvisioningEngine:
         """Do what the scopes of a restart ask for, then have a cycle run soon; a job not scheduled stays so."""
         if scopes & {"QuarantineState", "None", "Full"} or not scopes:
             self._lift(job)
+        if scopes & {"Escrows", "Full"} or not scopes:
+            job.escrows.clear()
         job.deletes_allowed = "ForceDeletes" in scopes
         if not _held(job):
             self._schedule_soon(job)
@@ -111,23 +117,30 @@ class ProvisioningEngine:
         reason: str | None = None
         changes: list[Change] = []
         try:
-            await self._connector.validate(credentials)
-            error = self._too_many_deletes(job)
-            reason = _TOO_MANY_DELETES if error else None
-            if error is None:
-                await self._synchronize(job, credentials, changes)
+            obstacle = self._obstacle(job)
+            if obstacle is None:
+                await self._connector.validate(credentials)
+                obstacle = self._too_many_deletes(job)
+            if obstacle is None:
+                await self.entries.synchronize(job, credentials, changes)
+            else:
+                error, reason = obstacle.error, obstacle.reason
         except ConnectorError as failure:
             error = failure.error
             reason = self._reason_for(job, failure)
         finally:
             job.running = False
         self._record(job, cycle_id, changes)
-        exported = sum(change.error is None for change in changes)
-        counts = Counts(len(job.users), exported, len(changes) - exported)
+        exported = sum(change.status == "success" for change in changes)
+        counts = Counts(len(job.users), exported, sum(change.error is not None for change in changes))
         state = "Failed" if error else "EntryLevelErrors" if counts.escrowed else "Succeeded"
         execution = Execution(cycle_id, began, self._clock.now(), state, error, counts)
         job.last = execution
-        if error is None:
+        escrows = escrow_reason(changes, self._settings)
+        if error is None and escrows is not None:
+            if not _held(job):
+                self.impose(job.id, escrows, SyncError(escrows, _ESCROWS) if self._settings.escrow_error else None)
+        elif error is None:
             self._ended_well(job, execution)
         elif reason is not None and not _held(job):
             self.impose(job.id, reason, error)
@@ -142,29 +155,19 @@ class ProvisioningEngine:
             return None
         return _EXCEPTION
 
-    def _too_many_deletes(self, job: Job) -> SyncError | None:
+    def _obstacle(self, job: Job) -> Obstacle | None:
+        """Return what keeps the job from its target; an inbound job does not start without somebody to notify."""
+        if job.inbound and not self._directory.has_notification_mail(job):
+            error = SyncError("InvalidNotificationSettings", _NO_MAIL)
+            return Obstacle(_EXCEPTION, error)
+        return job.obstacle
+
+    def _too_many_deletes(self, job: Job) -> Obstacle | None:
         threshold = self._directory.deletion_threshold(job)
         if threshold is None or job.deletes_allowed or len(job.leavers) <= threshold:
             return None
         text = f"{len(job.leavers)} deletions exceed the accidental deletion threshold of {threshold}."
-        return SyncError(_TOO_MANY_DELETES, text)
-
-    async def _synchronize(self, job: Job, credentials: dict[str, str], changes: list[Change]) -> None:
-        """Provision every user and disable every leaver; one entry's failure does not stop the others."""
-        work = chain(((user, "create") for user in job.users), ((user, "disable") for user in list(job.leavers)))
-        for user, action in work:
-            do = self._connector.provision if action == "create" else self._connector.disable
-            try:
-                identifier = await do(user, credentials)
-            except ConnectorError as failure:
-                if failure.trouble is not Trouble.ENTRY:
-                    raise
-                changes.append(Change(user, action, error=failure.error))
-                continue
-            if identifier is not None:
-                changes.append(Change(user, action, identifier))
-            if action == "disable":
-                job.leavers.remove(user)
+        return Obstacle(_TOO_MANY_DELETES, SyncError(_TOO_MANY_DELETES, text))
 
     def _record(self, job: Job, cycle_id: str, changes: list[Change]) -> None:
         principal = self._directory.service_principals[job.service_principal_id]

@@ -4,6 +4,7 @@ Public source of the shapes: Graph docs, synchronizationJob, synchronizationStat
 synchronizationTaskExecution.
 """
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,6 +128,25 @@ class User:
     id: str
     user_name: str
     display_name: str
+    manager_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a user of the directory is left out: the documented reason, and what scoping found."""
+
+    reason: str = "NotEffectivelyEntitled"
+    active: bool = True
+    assigned: bool = False
+    in_scope: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What ends every cycle of a job before it reaches the target, as only Entra's own side can."""
+
+    reason: str
+    error: SyncError
 
 
 @dataclass(slots=True)
@@ -154,6 +174,28 @@ class Job:
     deletes_allowed: bool = False
     """Set by the `ForceDeletes` scope, for one cycle."""
     running: bool = False
+    obstacle: Obstacle | None = None
+    entry_faults: dict[str, SyncError] = field(default_factory=dict)
+    """By user: failures that Entra's own side finds before anything is sent."""
+    outside: dict[str, tuple[User, Skip]] = field(default_factory=dict)
+    """By user: who is evaluated and left out."""
+    skips_told: set[str] = field(default_factory=set)
+    escrows: dict[str, int] = field(default_factory=dict)
+    """By user: how often a failed operation was retried."""
+    target_ids: dict[str, str] = field(default_factory=dict)
+    """By user: the target's identifier, once known."""
+    managers: dict[str, str] = field(default_factory=dict)
+    """By user: the manager that the target was told."""
+
+    @property
+    def inbound(self) -> bool:
+        """Say whether this is an API-driven inbound job."""
+        return self.template_id.startswith("API2")
+
+    @property
+    def rule_id(self) -> str:
+        """Return the identifier of its only synchronization rule."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, self.id))
 
     def resource(self, settings: list[dict[str, str]]) -> dict[str, Any]:
         """Render it for Graph."""

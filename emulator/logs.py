@@ -46,6 +46,8 @@ _KQL_TYPES = {
     "UUID": "guid",
 }
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "long": (int,), "real": (int, float), "bool": (bool,)}
+_LOADED_AT_ONCE = 2000
+"""Rows in one statement: all of them as one JSON text would need gigabytes for a large table."""
 _DURATION = re.compile(
     r"P(?!$)(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -176,14 +178,17 @@ def _execute(query: str, rows: Mapping[str, Sequence[dict[str, Any]]], now: date
             definition = ", ".join(f'"{column}" {_DUCKDB_TYPES[kind]}' for column, kind in columns.items())
             connection.execute(f'CREATE TABLE "{table}" ({definition})')
             if rows.get(table):
+                held = rows[table]
                 shape = {
                     column: "VARCHAR" if kind == "dynamic" else _DUCKDB_TYPES[kind] for column, kind in columns.items()
                 }
-                connection.execute(
+                statement = (
                     f'INSERT INTO "{table}" BY NAME SELECT unnest(row, recursive := true)'  # noqa: S608  # our names
-                    " FROM (SELECT unnest(from_json_strict(?, ?)) AS row)",
-                    [json.dumps(rows[table]), json.dumps([shape])],
+                    " FROM (SELECT unnest(from_json_strict(?, ?)) AS row)"
                 )
+                for start in range(0, len(held), _LOADED_AT_ONCE):
+                    some = json.dumps(held[start : start + _LOADED_AT_ONCE])
+                    connection.execute(statement, [some, json.dumps([shape])])
         try:
             relation = duckdb_kql.query(connection, query, allow_write=False, query_now=now)
             columns_out = [

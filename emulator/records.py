@@ -6,15 +6,16 @@ AADProvisioningLogs; entra-powershell's Get-EntraAuditDirectoryLog page (the tex
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
+from emulator.changes import Change, steps_of
 from emulator.clock import Clock
 from emulator.directory import ServicePrincipal
 from emulator.entra import TENANT_ID
 from emulator.jobs import Job, SyncError, User, stamp
 
+_FLOOD = "00000000-0000-4000-9000-{:012x}"
 _SERVICE = "Account Provisioning"
 _INITIATOR = "Azure AD Cloud Sync"
 
@@ -24,14 +25,18 @@ PAUSED = "Disable/pause provisioning configuration"
 CREDENTIALS_UPDATED = "Update provisioning setting or credentials"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a cycle did, or failed to do, for one user."""
+class Provisioned(Protocol):
+    """An application, as far as its records go."""
 
-    user: User
-    action: str
-    target_id: str | None = None
-    error: SyncError | None = None
+    @property
+    def service_principal(self) -> ServicePrincipal:
+        """Return who owns the job."""
+        ...
+
+    @property
+    def job(self) -> Job:
+        """Return the job."""
+        ...
 
 
 class Records:
@@ -62,39 +67,64 @@ class Records:
         """Record what became of one user in a cycle."""
         summary = self._summary(principal, job, cycle_id, change)
         self.provisioning.append(summary)
+        self._write("AADProvisioningLogs", self._row(summary))
+
+    def flood(
+        self, application: Provisioned, count: int, errors: Sequence[SyncError], users: int | None = None
+    ) -> None:
+        """Write that many failures of one job to Log Analytics alone, cheaply.
+
+        Args:
+            application: whose job it is.
+            count: how many rows.
+            errors: what they say, in turn.
+            users: how many users they tell of; one each unless given.
+        """
+        cycle_id, action = str(uuid.uuid4()), "create"
+        rows = []
+        for error in errors:
+            user = User(str(uuid.uuid4()), "flood@contoso.example", "Flood")
+            change = Change(user, action, error=error)
+            rows.append(self._row(self._summary(application.service_principal, application.job, cycle_id, change)))
+        for number in range(count):
+            who = number % (users or count)
+            identity = f'{{"id": "{_FLOOD.format(who)}", "displayName": "User {who}", "identityType": "User"}}'
+            change_id = f"{number:08x}-0000-4000-8000-000000000000"
+            row = rows[number % len(rows)] | {"Id": change_id, "ChangeId": change_id, "SourceIdentity": identity}
+            self._write("AADProvisioningLogs", row)
+
+    def _row(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Write a summary in the columns of Log Analytics."""
         error = summary["provisioningStatusInfo"]["errorInformation"]
-        self._write(
-            "AADProvisioningLogs",
-            {
-                "TimeGenerated": self._clock.now(),
-                "AADTenantId": TENANT_ID,
-                "TenantId": TENANT_ID,
-                "Category": "ProvisioningLogs",
-                "OperationName": "Provisioning activity",
-                "OperationVersion": "1.0",
-                "Id": summary["id"],
-                "JobId": job.id,
-                "CycleId": cycle_id,
-                "ChangeId": summary["changeId"],
-                "CorrelationId": summary["changeId"],
-                "DurationMs": summary["durationInMilliseconds"],
-                "ProvisioningAction": change.action,
-                "ResultType": "Success" if error is None else "Failure",
-                "ResultSignature": "" if error is None else error["errorCode"],
-                "ResultDescription": "" if error is None else error["reason"],
-                "SourceSystem": "Azure AD",
-                "Type": "AADProvisioningLogs",
-                # Object columns of this table are text that holds JSON.
-                "InitiatedBy": json.dumps(summary["initiatedBy"]),
-                "ServicePrincipal": json.dumps(summary["servicePrincipal"]),
-                "SourceIdentity": json.dumps(summary["sourceIdentity"]),
-                "TargetIdentity": json.dumps(summary["targetIdentity"]),
-                "TargetSystem": json.dumps(summary["targetSystem"]),
-                "ModifiedProperties": json.dumps(summary["modifiedProperties"]),
-                "ProvisioningSteps": json.dumps(summary["provisioningSteps"]),
-                "ProvisioningStatusInfo": json.dumps(summary["provisioningStatusInfo"]),
-            },
-        )
+        return {
+            "TimeGenerated": self._clock.now(),
+            "AADTenantId": TENANT_ID,
+            "TenantId": TENANT_ID,
+            "Category": "ProvisioningLogs",
+            "OperationName": "Provisioning activity",
+            "OperationVersion": "1.0",
+            "Id": summary["id"],
+            "JobId": summary["jobId"],
+            "CycleId": summary["cycleId"],
+            "ChangeId": summary["changeId"],
+            "CorrelationId": summary["changeId"],
+            "DurationMs": summary["durationInMilliseconds"],
+            "ProvisioningAction": summary["provisioningAction"],
+            "ResultType": summary["provisioningStatusInfo"]["status"].capitalize(),
+            "ResultSignature": "" if error is None else error["errorCode"],
+            "ResultDescription": "" if error is None else error["reason"],
+            "SourceSystem": "Azure AD",
+            "Type": "AADProvisioningLogs",
+            # Object columns of this table are text that holds JSON.
+            "InitiatedBy": json.dumps(summary["initiatedBy"]),
+            "ServicePrincipal": json.dumps(summary["servicePrincipal"]),
+            "SourceIdentity": json.dumps(summary["sourceIdentity"]),
+            "TargetIdentity": json.dumps(summary["targetIdentity"]),
+            "TargetSystem": json.dumps(summary["targetSystem"]),
+            "ModifiedProperties": json.dumps(summary["modifiedProperties"]),
+            "ProvisioningSteps": json.dumps(summary["provisioningSteps"]),
+            "ProvisioningStatusInfo": json.dumps(summary["provisioningStatusInfo"]),
+        }
 
     def _audit(self, principal: ServicePrincipal, activity: str, *, result: str, text: str, error_code: str) -> None:
         now, correlation = self._clock.now(), str(uuid.uuid4())
@@ -163,7 +193,6 @@ class Records:
 
     def _summary(self, principal: ServicePrincipal, job: Job, cycle_id: str, change: Change) -> dict[str, Any]:
         user, error = change.user, change.error
-        status = "success" if error is None else "failure"
         information = None
         if error is not None:
             information = {
@@ -196,19 +225,9 @@ class Records:
             },
             "sourceIdentity": _identity(user.id, user.display_name),
             "targetIdentity": _identity(change.target_id or "", user.display_name if change.target_id else ""),
-            "modifiedProperties": [{"displayName": "userName", "oldValue": None, "newValue": user.user_name}],
-            "provisioningSteps": [
-                _step(
-                    "EntryImport", "import", "success", f"Received User '{user.user_name}' from Azure Active Directory"
-                ),
-                _step(
-                    "EntryExport",
-                    "export",
-                    status,
-                    f"User '{user.user_name}': {change.action} in {principal.display_name}",
-                ),
-            ],
-            "provisioningStatusInfo": {"status": status, "errorInformation": information},
+            "modifiedProperties": [one.resource() for one in change.properties],
+            "provisioningSteps": [step.resource() for step in steps_of(change, principal.display_name)],
+            "provisioningStatusInfo": {"status": change.status, "errorInformation": information},
         }
 
 
@@ -225,7 +244,3 @@ def _resource(identifier: str, name: str, kind: str) -> dict[str, Any]:
 
 def _identity(identifier: str, name: str) -> dict[str, Any]:
     return {"id": identifier, "displayName": name, "identityType": "User", "details": {}}
-
-
-def _step(name: str, kind: str, status: str, description: str) -> dict[str, Any]:
-    return {"name": name, "provisioningStepType": kind, "status": status, "description": description, "details": {}}

@@ -35,6 +35,23 @@ class EmulatorSettings:
     """From a record to its visibility in Log Analytics."""
     page_size: int = 5
     """The most service principals on one page, whatever `$top` asks for."""
+    reporting_page_size: int = 100
+    """The most audit or provisioning records on one page, whatever `$top` asks for."""
+    reporting_limit: int = 5
+    """How many reads of both reports an application may make in a throttling window."""
+    on_demand_limit: int = 5
+    """How many on-demand provisionings an application may ask for in a throttling window."""
+    throttling_window: float = 10.0
+    escrow_floor: int = 5000
+    """Fewer failing entries than this never quarantine a job by their proportion."""
+    escrow_proportion: float = 0.4
+    """Above this share of failed events the job is quarantined."""
+    escrow_base: int = 40_000
+    """Above this many failures, unresolved references not counted, the job is quarantined."""
+    escrow_total: int = 60_000
+    """Above this many failures of any kind the job is quarantined."""
+    escrow_error: bool = False
+    """Whether a quarantine for escrows carries an error; none is what most jobs show."""
     echo_token: bool = False
     """Whether error messages about a target repeat the secret token that was sent, as careless targets make them do."""
     restart_unauthorized: bool = False

@@ -15,10 +15,11 @@ from scim2_models import ScimProvider, UnauthorizedException
 from scim2_server.applications.wsgi import WSGIApplication
 from scim2_server.memory import InMemoryStorage
 from scim2_server.requests import ScimRequest
-from scim2_server.responses import ScimResponse
 from scim2_server.utils import load_default_provider
 
+from emulator.breakage import Breakage, answer
 from emulator.clock import Clock
+from emulator.web import silence
 
 _YEAR = timedelta(days=365)
 
@@ -49,6 +50,8 @@ class Target:
         self.origin = ""
         self.behaviour = behaviour
         self.base_path = base_path
+        self.breakage: Breakage | None = None
+        """How it is broken now; a port or a certificate is broken by the tenant, which owns the listener."""
         self.authorizations: list[str] = []
         """Every Authorization header it was sent, so that tests can prove where a token went."""
         self._clock = clock
@@ -105,18 +108,17 @@ class Target:
             headers=dict(request.headers),
             body=await request.read(),
         )
+        if self.breakage is Breakage.SLOW:
+            return await silence(request)
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() == "bearer" and self.accepts(token):
-            answer = self._scim.serve(scim)
-        else:
-            answer = self._scim.service.error_response(UnauthorizedException())
-        if self.behaviour is Behaviour.NOT_FOUND_FOR_EMPTY and _is_empty_list(answer):
-            body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "404", "detail": "Not found"}
-            return web.json_response(body, status=404, content_type="application/scim+json")
-        if answer.body is None:
-            return web.Response(status=answer.status, headers=answer.headers)
-        return web.Response(body=json.dumps(answer.body).encode(), status=answer.status, headers=answer.headers)
+        if scheme.lower() != "bearer" or not self.accepts(token):
+            refused = self._scim.service.error_response(UnauthorizedException())
+            return web.Response(body=json.dumps(refused.body).encode(), status=refused.status, headers=refused.headers)
+        reply = answer(self._broken, scim, self._scim.serve)
+        return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
 
-
-def _is_empty_list(answer: ScimResponse) -> bool:
-    return answer.body is not None and answer.body.get("totalResults") == 0
+    @property
+    def _broken(self) -> Breakage | None:
+        if self.breakage is None and self.behaviour is Behaviour.NOT_FOUND_FOR_EMPTY:
+            return Breakage.NOT_FOUND_FOR_EMPTY
+        return self.breakage

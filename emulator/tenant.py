@@ -13,7 +13,8 @@ from aiohttp import web
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
-from emulator.certificates import prepare
+from emulator.breakage import Breakage
+from emulator.certificates import prepare, untrusted
 from emulator.clock import Clock, SystemClock
 from emulator.connector import Connector
 from emulator.directory import Directory, ServicePrincipal
@@ -22,9 +23,12 @@ from emulator.entra import Entra
 from emulator.faults import Faults, RecordedRequest
 from emulator.graph.credentials import Credentials
 from emulator.graph.mail import Mail
+from emulator.graph.on_demand import OnDemand
+from emulator.graph.reports import Reports
 from emulator.graph.service import Graph
 from emulator.graph.service_principals import ServicePrincipals
 from emulator.graph.synchronization_jobs import SynchronizationJobs
+from emulator.graph.throttle import Throttle
 from emulator.inboxes import Inboxes
 from emulator.jobs import Job, User
 from emulator.logs import Logs
@@ -111,6 +115,7 @@ class EmbeddedTenant:
         self.directory = Directory(self.clock, self.settings)
         self.logs = Logs(self.entra, self.clock, self.settings.ingestion_delay)
         self.inboxes = Inboxes(self.clock)
+        self._target_listeners: dict[str, Listener] = {}
         self._vault_queue = _VaultQueue(storage_connection)
         self.vault = Vault(self.entra, self.clock, self._vault_queue.deliver)
         self.records = Records(self.clock, self.logs.write)
@@ -195,7 +200,8 @@ class EmbeddedTenant:
             other_secrets: more keys to have saved.
         """
         target = Target(display_name, self.clock, behaviour, base_path)
-        await self._listen(target, self.target_requests, self._open)
+        listener = await self._listen(target, self.target_requests, self._open)
+        self._target_listeners[target.name] = listener
         principal = self.directory.add_service_principal(display_name)
         notification = {
             "Enabled": bool(notification_mail),
@@ -216,6 +222,18 @@ class EmbeddedTenant:
         self.targets[display_name] = target
         self.applications[display_name] = application
         return application
+
+    async def break_target(self, application: Application, breakage: Breakage | None) -> None:
+        """Break an application's target in one way until it is broken in another; none mends it."""
+        target = application.target
+        listener, before = self._target_listeners[target.name], target.breakage
+        target.breakage = breakage
+        if breakage is Breakage.REFUSED:
+            await listener.refuse()
+        elif breakage is Breakage.UNTRUSTED_CERTIFICATE:
+            await listener.rebind(untrusted())
+        elif before in {Breakage.REFUSED, Breakage.UNTRUSTED_CERTIFICATE}:
+            await listener.restore()
 
     def start_engine(self) -> None:
         """Let cycles run, and the vault's expiry events be sent, as they fall due."""
@@ -242,10 +260,11 @@ class EmbeddedTenant:
             await self.vault.announce_due()
             await self.clock.sleep(_VAULT_TICK)
 
-    async def _listen(self, service: Service, requests: list[RecordedRequest], stack: AsyncExitStack) -> None:
+    async def _listen(self, service: Service, requests: list[RecordedRequest], stack: AsyncExitStack) -> Listener:
         listener = Listener(service, self.certificates.server, self.faults, requests, self.unserved)
         stack.push_async_callback(listener.stop)
         await listener.start()
+        return listener
 
     def _graph(self) -> Graph:
         graph = Graph(self.entra, self.clock, self.faults, self.unserved)
@@ -259,5 +278,10 @@ class EmbeddedTenant:
         graph.serve(ServicePrincipals(self.directory, self.settings.page_size, lambda: graph.origin).routes())
         graph.serve(jobs.routes())
         graph.serve(Credentials(self.directory, self._connector, self.records).routes())
+        throttle = Throttle(self.clock, self.settings.on_demand_limit, self.settings.throttling_window)
+        graph.serve(OnDemand(self.directory, self.engine, self.records, self.clock, throttle).routes())
+        throttle = Throttle(self.clock, self.settings.reporting_limit, self.settings.throttling_window)
+        size = self.settings.reporting_page_size
+        graph.serve(Reports(self.records, throttle, size, lambda: graph.origin).routes())
         graph.serve(Mail(MAIL_SENDER, self.inboxes.accept_mail).routes())
         return graph

@@ -1,6 +1,7 @@
 """One TLS listener per service: records every request, applies faults and hooks, refuses what is not served."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from emulator.faults import DropRequest, Fault, Faults, Latency, RecordedRequest, Reset, Status, Timeout
 
-__all__ = ["Listener", "NotServed", "RecordedRequest", "Service", "fault_body", "not_served_body"]
+__all__ = ["Listener", "NotServed", "RecordedRequest", "Service", "fault_body", "not_served_body", "silence"]
 
 _LARGEST_BODY = 16 * 1024 * 1024
 _LOOK_FOR_CLIENT = 0.02
@@ -66,6 +67,8 @@ class Listener:
         self._unserved = unserved
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
+        self._port = 0
+        self._held: socket.socket | None = None
 
     async def start(self) -> None:
         """Bind the port and tell the service its origin."""
@@ -77,18 +80,47 @@ class Listener:
         if handler is None:
             raise RuntimeError("the runner has no server after its set-up")
         self._server = await asyncio.get_running_loop().create_server(handler, "127.0.0.1", 0, ssl=self._tls)
-        self._service.origin = f"https://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._service.origin = f"https://127.0.0.1:{self._port}"
+
+    async def rebind(self, tls: ssl.SSLContext) -> None:
+        """Go on at the same port with another certificate; every open connection is closed."""
+        held, self._held = await self.refuse(), None
+        if self._runner is None or self._runner.server is None:
+            raise RuntimeError("the listener was not started")
+        self._server = await asyncio.get_running_loop().create_server(self._runner.server, sock=held, ssl=tls)
+
+    async def restore(self) -> None:
+        """Go on at the same port with the usual certificate."""
+        await self.rebind(self._tls)
+
+    async def refuse(self) -> socket.socket:
+        """Refuse connections; return what keeps the port, so that nobody else gets it, while nothing listens."""
+        if self._server is not None:
+            self._server.close()
+            self._server.abort_clients()
+            self._server = None
+            await asyncio.sleep(0)
+        if self._held is None:
+            self._held = socket.socket()
+            self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._held.bind(("127.0.0.1", self._port))
+        return self._held
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._runner is None or self._server is None:
+        if self._runner is None:
             return
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         await self._runner.cleanup()
-        # A connection whose TLS is still beginning or ending belongs to no handler yet, or no more.
-        self._server.abort_clients()
+        if self._server is not None:
+            # A connection whose TLS is still beginning or ending belongs to no handler yet, or no more.
+            self._server.abort_clients()
+        if self._held is not None:
+            self._held.close()
         await asyncio.sleep(0)
-        self._runner = self._server = None
+        self._runner = self._server = self._held = None
 
     @web.middleware
     async def _middleware(
@@ -113,7 +145,7 @@ class Listener:
         if isinstance(fault, Reset):
             return _abort(request)
         if isinstance(fault, Timeout):
-            return await _silence(request)
+            return await silence(request)
         record.status = response.status
         return response
 
@@ -141,13 +173,13 @@ async def _instead(request: web.Request, fault: Fault | None) -> web.StreamRespo
             headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
             return web.json_response(fault_body(fault), status=status, headers=headers)
         case Timeout(handled=False):
-            return await _silence(request)
+            return await silence(request)
         case Reset(handled=False):
             return _abort(request)
     return None
 
 
-async def _silence(request: web.Request) -> web.Response:
+async def silence(request: web.Request) -> web.Response:
     """Wait until the client, or the listener, has closed the connection."""
     while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  # nothing tells us
         await asyncio.sleep(_LOOK_FOR_CLIENT)

@@ -1,11 +1,14 @@
 """What a person may ask for by hand."""
 
+import json
+from uuid import UUID
+
 import azure.functions as func
 
 from functions.alerts import answer
 from functions.worker import pratique
 from shared.detection.signal import Signal
-from shared.errors import MalformedNews, ServiceError
+from shared.errors import LeaseLost, MalformedNews, NotFound, Refused, ServiceError
 from shared.overview import incident_view
 from shared.remediation.reconcile import Handled
 
@@ -51,3 +54,61 @@ async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
         "note": incident.note if incident else "",
     }
     return answer(_STATUS[report.handled], body)
+
+
+@operations.route(route="jobs/{servicePrincipalId}/{jobId}/diagnosis", methods=["GET"])
+async def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
+    """Diagnose one job: JSON, or Markdown with `?format=markdown`. Changes nothing."""
+    from shared.diagnosis import report  # noqa: PLC0415 -- a cold start that only looks needs no remedies
+
+    wanted = req.params.get("format", "json").lower()
+    if wanted not in ("json", "markdown"):
+        return answer(400, {"error": "format must be json or markdown"})
+    try:
+        ids = _job_ids(req)
+        findings = await pratique().diagnostician.diagnose(*ids)
+    except MalformedNews as error:
+        return answer(400, {"error": str(error)})
+    except NotFound as error:
+        return answer(404, {"error": str(error)})
+    except ServiceError as error:
+        return answer(503, {"error": str(error)})
+    if wanted == "markdown":
+        return func.HttpResponse(report.to_markdown(findings), mimetype="text/markdown", charset="utf-8")
+    return answer(200, report.to_dict(findings))
+
+
+@operations.route(route="jobs/{servicePrincipalId}/{jobId}/try", methods=["POST"])
+async def try_user(req: func.HttpRequest) -> func.HttpResponse:
+    """Provision one user on demand, within mode and limits; the body is `{"user": "<object id>"}`."""
+    from shared.remediation.on_demand import NoRule, UsedUp, tried_view  # noqa: PLC0415 -- as above
+
+    try:
+        ids, user = _job_ids(req), _user(req)
+        tried = await pratique().on_demand.try_user(*ids, user)
+    except MalformedNews as error:
+        return answer(400, {"error": str(error)})
+    except (UsedUp, LeaseLost, NoRule) as error:
+        return answer(409, {"error": str(error)})
+    except Refused as error:
+        return answer(403, {"error": str(error)})
+    except NotFound as error:
+        return answer(404, {"error": str(error)})
+    except ServiceError as error:
+        return answer(503, {"error": str(error)})
+    return answer(200, tried_view(tried))
+
+
+def _job_ids(req: func.HttpRequest) -> tuple[str, str]:
+    """Return the ids in the address, checked as those of any signal are."""
+    asked = pratique().overview.asked(req.route_params["servicePrincipalId"], req.route_params["jobId"])
+    signal = Signal.from_message(asked.to_message())
+    return signal.service_principal_id, signal.job_id
+
+
+def _user(req: func.HttpRequest) -> str:
+    try:
+        user = json.loads(req.get_body())["user"]
+        return str(UUID(user))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MalformedNews('the body must be {"user": "<object id of the user>"}') from error

@@ -10,8 +10,10 @@ from azure.identity.aio import DefaultAzureCredential
 
 from shared import settings as settings_module
 from shared.clients.graph import Graph
+from shared.clients.graph_reports import GraphReports
 from shared.clients.graph_transport import GraphTransport
 from shared.clients.logs import Logs
+from shared.clients.scim import ScimProbe
 from shared.clients.storage import Storage
 from shared.clients.teams import Teams
 from shared.clients.vault import Vault
@@ -21,12 +23,15 @@ from shared.detection.hear import Ears
 from shared.detection.rejected import Rejected
 from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE
 from shared.detection.sources import Sources
+from shared.diagnose import Diagnostician
 from shared.errors import InvalidSetting
+from shared.evidence.gather import Gatherer
 from shared.incidents.store import Incidents, Journal, Leases, Parked
 from shared.notices.compose import Composer
 from shared.notices.tell import Channel, MailChannel, TeamsChannel, Teller
 from shared.overview import Overview
 from shared.redaction import SecretValue
+from shared.remediation.on_demand import OnDemand
 from shared.remediation.reconcile import Reconciler
 from shared.remediation.services import Services
 from shared.settings import Settings
@@ -40,6 +45,8 @@ class Pratique:
     services: Services
     ears: Ears
     reconciler: Reconciler
+    diagnostician: Diagnostician
+    on_demand: OnDemand
     overview: Overview
     rejected_signals: Rejected
     rejected_vault_events: Rejected
@@ -61,7 +68,8 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
     clock = clock or SystemClock()
     credential = DefaultAzureCredential()
     storage = _storage(settings, credential)
-    graph = Graph(GraphTransport(settings.graph_base_url, credential, settings.step), clock)
+    transport = GraphTransport(settings.graph_base_url, credential, settings.step)
+    graph = Graph(transport, clock)
     vault = Vault(settings.key_vault_url, credential)
     logs = Logs(settings.logs_endpoint, settings.workspace_id, credential) if settings.workspace_id else None
     teams = _teams(settings, vault)
@@ -79,6 +87,16 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
         sources=Sources(storage, teller, clock),
         teller=teller,
         composer=Composer(settings.portal_url),
+        gatherer=Gatherer(
+            graph,
+            GraphReports(transport, clock),
+            logs,
+            vault,
+            ScimProbe(private_allowed=settings.probe_private, deadline=settings.step / 3) if settings.probe else None,
+            clock,
+            limit=settings.step,
+            failures_days=settings.failures_days,
+        ),
     )
     closing = AsyncExitStack()
     parts: list[Any] = [credential, storage, graph, vault, *([logs] if logs else []), *([teams] if teams else [])]
@@ -89,6 +107,8 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
         services=services,
         ears=Ears(services, storage.queue(QUEUE), logs, AuditWindow(storage, settings.audit_overlap)),
         reconciler=Reconciler(services),
+        diagnostician=Diagnostician(graph, services.gatherer, settings.portal_url),
+        on_demand=OnDemand(services),
         overview=Overview(services),
         rejected_signals=Rejected(storage.queue(f"{QUEUE}-rejected"), clock),
         rejected_vault_events=Rejected(storage.queue(f"{VAULT_EVENTS_QUEUE}-rejected"), clock),

@@ -60,6 +60,9 @@ class Settings:
     lease: timedelta
     step: timedelta
     audit_overlap: timedelta
+    probe: bool
+    probe_private: bool
+    failures_days: int
     mode_by_application: Mapping[str, Mode] = field(default_factory=dict)
     merge_accepted: frozenset[str] = frozenset()
 
@@ -118,6 +121,9 @@ def load(environment: Mapping[str, str]) -> Settings:
         lease=_seconds(values, "PRATIQUE_LEASE"),
         step=_seconds(values, "PRATIQUE_STEP"),
         audit_overlap=_seconds(values, "PRATIQUE_AUDIT_OVERLAP"),
+        probe=_switch("PRATIQUE_PROBE", values["PRATIQUE_PROBE"]),
+        probe_private=_switch("PRATIQUE_PROBE_PRIVATE", values["PRATIQUE_PROBE_PRIVATE"]),
+        failures_days=_number(values, "PRATIQUE_FAILURES_DAYS"),
         mode_by_application=_modes(values["PRATIQUE_MODE_BY_APPLICATION"]),
         merge_accepted=frozenset(entry.lower() for entry in _list(values["PRATIQUE_MERGE_ACCEPTED"])),
     )
@@ -134,9 +140,13 @@ def acting(environment: Mapping[str, str]) -> bool:
     Raises:
         InvalidSetting: it is neither `on` nor `off`; callers that are about to act must then not act.
     """
-    value = environment.get("PRATIQUE_ACTING", "").strip().lower() or "on"
+    return _switch("PRATIQUE_ACTING", environment.get("PRATIQUE_ACTING", "").strip() or "on")
+
+
+def _switch(name: str, text: str) -> bool:
+    value = text.lower()
     if value not in ("on", "off"):
-        raise InvalidSetting("PRATIQUE_ACTING", f"must be on or off, not {value!r}")
+        raise InvalidSetting(name, f"must be on or off, not {value!r}")
     return value == "on"
 
 

@@ -1,5 +1,6 @@
 """Log Analytics: runs the KQL that ships in `queries/` over a time span."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ from azure.monitor.query.aio import LogsQueryClient
 
 from shared.clients.azure_errors import error_of
 from shared.clients.permissions import Permission
-from shared.errors import MissingPermission, ServiceError, Unavailable
+from shared.errors import MissingPermission, Refused, ServiceError, Unavailable
 from shared.redaction import redact
 
 _SERVICE = "Log Analytics"
 _QUERIES = Path(__file__).parent.parent.parent / "queries"
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 
 
 class Logs:
@@ -30,15 +32,24 @@ class Logs:
         """Close the connections."""
         await self._client.close()
 
-    async def rows(self, query: str, begin: datetime, end: datetime) -> tuple[Mapping[str, Any], ...]:
+    async def rows(
+        self, query: str, begin: datetime, end: datetime, given: Mapping[str, str] | None = None
+    ) -> tuple[Mapping[str, Any], ...]:
         """Run the named query over a time span and return its rows; none means looked and found none.
 
+        Args:
+            query: the name of a file in `queries/`.
+            begin: where the time span begins.
+            end: where it ends.
+            given: values for the query's own `let <name> = "";` lines; only identifiers, see `with_values`.
+
         Raises:
+            Refused: a value is no identifier, or the query has no such line.
             Unavailable: no answer, 5xx, or only a part of the result: a part is not an answer.
             MissingPermission: the identity may not read the workspace.
             ServiceError: the workspace refused the query.
         """
-        text = (_QUERIES / f"{query}.kql").read_text(encoding="utf-8")
+        text = with_values((_QUERIES / f"{query}.kql").read_text(encoding="utf-8"), given or {})
         try:
             result = await self._client.query_workspace(self._workspace_id, text, timespan=(begin, end))
         except AzureError as error:
@@ -48,6 +59,24 @@ class Logs:
             raise Unavailable(_SERVICE, "answer the whole query", 200, "PartialError", reason)
         table = result.tables[0]
         return tuple(dict(zip(table.columns, row, strict=True)) for row in table.rows)
+
+
+def with_values(text: str, given: Mapping[str, str]) -> str:
+    """Put identifiers into the lines of a query that wait for them.
+
+    Log Analytics takes no query parameters. The shipped file is a whole query with empty texts, so what the analyser
+    passed is what runs; and a value that could end the text it stands in is never put there.
+
+    Raises:
+        Refused: a value is no identifier, or the query has not exactly one line for it.
+    """
+    for name, value in given.items():
+        line = f'let {name} = "";\n'
+        if not _IDENTIFIER.fullmatch(value) or text.count(line) != 1:
+            message = f"{redact(value, limit=80)!r} is no identifier that a query may be given as {name}"
+            raise Refused(message)
+        text = text.replace(line, f'let {name} = "{value}";\n')
+    return text
 
 
 def _translate(error: AzureError) -> ServiceError:

@@ -11,6 +11,8 @@ class Permission(StrEnum):
 
     SYNCHRONIZATION = "Synchronization.ReadWrite.All"
     APPLICATIONS = "Application.Read.All"
+    AUDIT_LOG = "AuditLog.Read.All"
     MAIL = "Mail.Send"
+    USERS = "User.Read.All"
     LOGS = "Log Analytics Reader"
     VAULT = "Key Vault Secrets User"

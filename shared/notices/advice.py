@@ -1,11 +1,8 @@
-"""What a person should look at, for each cause, in the order of doing it; the full remedies come with the diagnosis.
-
-Sources: Entra's pages on quarantine status and on accidental deletions.
-"""
+"""What a notice says of a cause: a headline, and the remedy's steps in one line each."""
 
 from shared.diagnosis.causes import Cause
-
-_LOGS = "Open the application's provisioning logs and read the failures since the last good cycle."
+from shared.diagnosis.remedies import remedy
+from shared.tokens.vendors import Vendor
 
 HEADLINES: dict[Cause, str] = {
     Cause.INVALID_CREDENTIALS: "Entra cannot sign in to the target",
@@ -14,48 +11,26 @@ HEADLINES: dict[Cause, str] = {
     Cause.TARGET_UNREACHABLE: "Entra does not reach the target",
     Cause.RATE_LIMITED: "The target turns requests away",
     Cause.DUPLICATE_ROLES: "Two application roles carry the same value",
+    Cause.MISSING_REQUIRED_ATTRIBUTE: "Users lack a value that the target requires",
+    Cause.INVALID_ATTRIBUTE_VALUE: "The target refuses a value",
+    Cause.UNIQUENESS_CONFLICT: "A value is taken in the target",
+    Cause.MATCHING_FAILURE: "Users cannot be matched with the target's accounts",
+    Cause.REFERENCE_UNRESOLVED: "A manager or member is not provisioned yet",
     Cause.ESCROW_THRESHOLD: "Too many users or groups fail",
     Cause.ACCIDENTAL_DELETION: "The cycle was stopped: it would have deleted too many accounts",
     Cause.ON_DEMAND_QUARANTINE: "Microsoft has quarantined this job by hand",
+    Cause.NOTIFICATION_EMAIL_MISSING: "The inbound job has no notification e-mail",
+    Cause.INBOUND_INVALID_DATA_FORMAT: "The inbound API does not understand what is sent to it",
+    Cause.INBOUND_UNAUTHORIZED: "The inbound API turns its caller away",
+    Cause.INVALID_UPN: "A user principal name is not acceptable",
+    Cause.INVALID_DOMAIN: "A value's domain is not verified or not allowed",
+    Cause.OUT_OF_SCOPE_SKIP: "Users are skipped, which is no failure",
+    Cause.LICENSE_OR_QUOTA: "Licences or a quota are used up",
+    Cause.AGENT_UNAVAILABLE: "No provisioning agent answers",
+    Cause.SCHEMA_OR_MAPPING_ERROR: "A mapping does not fit the target's schema",
+    Cause.TRANSIENT_ENTRA_SIDE: "Entra's own service failed and tries again",
     Cause.UNKNOWN: "The job is in quarantine and its cause is not known",
 }
-
-_STEPS: dict[Cause, tuple[str, ...]] = {
-    Cause.INSUFFICIENT_PERMISSIONS: (
-        "In the target, give the account behind the token the right to manage users.",
-        "Then use Test Connection on the provisioning page.",
-    ),
-    Cause.SCIM_NONCOMPLIANCE: (
-        "Check the tenant URL on the provisioning page, to the last path segment.",
-        "If it is right, ask the vendor: a search that finds nothing must answer 200 with an empty list, not 404.",
-        "The token was not touched: the target's own answer says that it is not the cause.",
-    ),
-    Cause.TARGET_UNREACHABLE: (
-        "Check that the target is up and that its allow-list admits Entra's provisioning service.",
-        "Entra tries again by itself; nothing needs to be saved.",
-    ),
-    Cause.RATE_LIMITED: ("Ask the vendor for a higher limit, or wait: Entra tries again by itself.",),
-    Cause.DUPLICATE_ROLES: (
-        "Open the app registration's manifest and give every application role a display name and value of its own.",
-        "Then restart provisioning from the provisioning page.",
-    ),
-    Cause.ESCROW_THRESHOLD: (
-        _LOGS,
-        "Mend the wording that leads there (mapping, missing attribute, duplicate), then restart provisioning.",
-    ),
-    Cause.ACCIDENTAL_DELETION: (
-        "Find out why so many users left the scope: an emptied group, a changed filter, a source outage.",
-        "If it was a mistake: put the scope right first, then restart provisioning. Nothing has been deleted yet.",
-        "If the deletions are meant: choose Allow deletes on the provisioning page.",
-        "Do not restart before that: Pratique will not either.",
-    ),
-    Cause.ON_DEMAND_QUARANTINE: (
-        "Look for a message from Microsoft in the tenant's message centre, and open a support request.",
-        "Pratique never lifts a quarantine that Microsoft has imposed by hand.",
-    ),
-}
-
-_OTHERWISE = (_LOGS, "Use Test Connection on the provisioning page: it shows whether the credential is the cause.")
 
 
 def headline(cause: Cause) -> str:
@@ -63,6 +38,13 @@ def headline(cause: Cause) -> str:
     return HEADLINES[cause]
 
 
-def steps(cause: Cause) -> tuple[str, ...]:
-    """Return what to look at, in order."""
-    return _STEPS.get(cause, _OTHERWISE)
+def steps(cause: Cause, vendor: Vendor | None = None) -> tuple[str, ...]:
+    """Return what to do in order, each with its place and, where it changes, who can; at last what happens then."""
+    lines, before = [], ""
+    found = remedy(cause, vendor)
+    for step in found.steps:
+        where = f"{step.where}: " if step.where else ""
+        who = f" ({step.who})" if step.who and step.who != before else ""
+        lines.append(f"{where}{step.what}{who}")
+        before = step.who
+    return (*lines, found.next)

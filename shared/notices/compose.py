@@ -1,16 +1,15 @@
 """Turns an incident into the notice that people get; pure."""
 
-from datetime import datetime, timedelta
-from urllib.parse import quote
+from datetime import datetime
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.condition import DISABLED_AFTER
+from shared.diagnosis.remedies import provisioning_page
 from shared.incidents.incident import Incident
 from shared.notices.advice import headline
 from shared.notices.notice import Fact, Link, Notice, NoticeKind
 from shared.tokens.bindings import TAG_SERVICE_PRINCIPAL, TAG_TENANT_URL, Binding
 from shared.tokens.vendors import catalogue
-
-_DISABLED_AFTER = timedelta(weeks=4)  # Entra's quarantine status page
 
 
 class Composer:
@@ -94,15 +93,14 @@ class Composer:
             facts=_facts(incident),
             done=done,
             next_steps=next_steps,
-            links=(Link("Open provisioning in Entra", self._provisioning_page(incident)),),
+            links=(Link("Open provisioning in Entra", self._page(incident)),),
             said=incident.said if kind is not NoticeKind.RECOVERED else "",
             reference=incident.id,
             at=at,
         )
 
-    def _provisioning_page(self, incident: Incident) -> str:
-        blade = f"{self._portal}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Provisioning"
-        return f"{blade}/objectId/{quote(incident.service_principal_id)}/appId/{quote(incident.app_id)}"
+    def _page(self, incident: Incident) -> str:
+        return provisioning_page(self._portal, incident.service_principal_id, incident.app_id)
 
 
 def blind(source: str, why: str, permission: str, since: datetime, at: datetime) -> Notice:
@@ -171,7 +169,7 @@ def _facts(incident: Incident) -> tuple[Fact, ...]:
         facts.append(Fact("Error code", incident.error_code))
     if incident.series_began:
         facts.append(Fact("In quarantine since", f"{incident.series_began:%Y-%m-%d %H:%M} UTC"))
-        facts.append(Fact("Disabled on", f"{incident.series_began + _DISABLED_AFTER:%Y-%m-%d}"))
+        facts.append(Fact("Disabled on", f"{incident.series_began + DISABLED_AFTER:%Y-%m-%d}"))
     facts.append(Fact("Job", incident.job_id))
     return tuple(facts)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.judge import Diagnosis
+from shared.diagnosis.diagnosis import Diagnosis
 from shared.settings import Mode
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from shared.clock import new_id
 from shared.detection.signal import News, Signal
-from shared.diagnosis.judge import Diagnosis, judge
+from shared.diagnosis.diagnosis import Diagnosis
+from shared.diagnosis.judgement import judge
+from shared.diagnosis.remedies import vendor_named
 from shared.errors import Conflict, LeaseLost, NotFound, ServiceError
 from shared.incidents.incident import Attempt, AttemptStep, Incident, IncidentState
 from shared.jobs.model import SynchronizationJob
@@ -22,7 +24,7 @@ from shared.remediation import attempt as attempts
 from shared.remediation.case import Case
 from shared.remediation.limits import attempts_today
 from shared.remediation.news import worth_a_look
-from shared.remediation.policy import Intent, attempts_left, decide
+from shared.remediation.policy import Decision, Intent, attempts_left, decide
 from shared.remediation.prepare import Ask, Later, prepare
 from shared.remediation.recovery import Recovery, judge_recovery, next_look
 from shared.remediation.services import Services
@@ -125,7 +127,7 @@ class Reconciler:
         return Report(handled, incident, tuple(case.actions))
 
     async def _quarantined(self, case: Case, job: SynchronizationJob, signal: Signal) -> None:
-        diagnosis = judge(job.quarantine)
+        diagnosis = judge(await self._services.gatherer.gather(job, deep=False))
         if not case.incident.open:
             await self._open(case, job, diagnosis)
         if case.incident.in_attempt:
@@ -134,21 +136,31 @@ class Reconciler:
             return
         if case.incident.state is IncidentState.LIFTED and not await self._relapsed(case, job):
             return
-        await case.record(looked_at=case.began, quarantined_at=case.began, **_evidence(job, diagnosis))
+        await case.record(looked_at=case.began, quarantined_at=case.began, **_evidence(job))
         if case.incident.state is IncidentState.GAVE_UP and signal.news not in (News.ASKED, News.CREDENTIAL):
             await case.record(next_look_at=case.in_(self._services.settings.look_again))
             return
-        await self._decide(case, diagnosis)
+        await self._decide(case, job, diagnosis, signal)
 
-    async def _decide(self, case: Case, diagnosis: Diagnosis) -> None:
+    async def _decide(self, case: Case, job: SynchronizationJob, diagnosis: Diagnosis, signal: Signal) -> None:
         services = self._services
-        decision = decide(
-            diagnosis, services.settings.mode_for(case.incident.service_principal_id), acting=services.acting()
-        )
+        decision = self._decision(case, diagnosis)
         if decision.intent is Intent.ASK:
-            await self._ask(
-                case, Ask(f"cause:{diagnosis.cause}", f"{diagnosis.why} {decision.why}", steps(diagnosis.cause))
-            )
+            looked_into = f"looked_into:{diagnosis.cause}"
+            if looked_into in case.incident.told and signal.news not in (News.ASKED, News.CREDENTIAL):
+                await self._wait(case, case.incident.state, case.incident.note)
+                return
+            # Before people are asked, everything is read once: what Graph's job says may hide the cause.
+            diagnosis = judge(await services.gatherer.gather(job, deep=True))
+            await case.hold()
+            decision = self._decision(case, diagnosis)
+            told = tuple(dict.fromkeys((*case.incident.told, looked_into)))
+            await case.record(told=told, **_verdict(diagnosis))
+        else:
+            await case.record(**_verdict(diagnosis))
+        if decision.intent is Intent.ASK:
+            steps_ = steps(diagnosis.cause, vendor_named(case.incident.application))
+            await self._ask(case, Ask(f"cause:{diagnosis.cause}", f"{_told(diagnosis)} {decision.why}", steps_))
             return
         if decision.intent in (Intent.OBSERVE, Intent.HOLD):
             why = f"{diagnosis.why} {decision.why}"
@@ -159,6 +171,10 @@ class Reconciler:
             await self._wait(case, IncidentState.WAITING, decision.why, **changes)
             return
         await self._attempt(case)
+
+    def _decision(self, case: Case, diagnosis: Diagnosis) -> Decision:
+        mode = self._services.settings.mode_for(case.incident.service_principal_id)
+        return decide(diagnosis, mode, acting=self._services.acting())
 
     async def _attempt(self, case: Case) -> None:
         limit = self._services.settings.attempts_per_day
@@ -238,7 +254,7 @@ class Reconciler:
             untold=case.incident.untold,
             next_look_at=case.in_(self._services.settings.lease),
         )
-        case.incident = replace(incident, **_evidence(job, diagnosis))
+        case.incident = replace(incident, **_evidence(job), **_verdict(diagnosis))
         await case.journal("opened", diagnosis.cause)
 
     async def _ask(self, case: Case, ask: Ask) -> None:
@@ -263,17 +279,32 @@ class Reconciler:
         await case.record(note=str(error), next_look_at=case.in_(self._services.settings.retry))
 
 
-def _evidence(job: SynchronizationJob, diagnosis: Diagnosis) -> dict[str, Any]:
+def _evidence(job: SynchronizationJob) -> dict[str, Any]:
     quarantine = job.quarantine
     error = quarantine.error if quarantine else None
     return {
-        "cause": str(diagnosis.cause),
-        "confidence": str(diagnosis.confidence),
         "reason": quarantine.reason_text if quarantine else "",
         "error_code": error.code if error else "",
         "said": redact(error.message) if error else "",
         "series_began": quarantine.series_began if quarantine else None,
     }
+
+
+def _verdict(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {"cause": str(diagnosis.cause), "confidence": str(diagnosis.confidence)}
+
+
+def _told(diagnosis: Diagnosis) -> str:
+    """Say the diagnosis in a paragraph: why, what else is wrong, what could not be read."""
+    others = ", ".join(f"{other.cause} {other.share:.0%}" for other in diagnosis.others[:3])
+    blind = ", ".join(part.value.replace("_", " ") for part in diagnosis.blind)
+    return " ".join(
+        (
+            diagnosis.why,
+            *((f"Also among the failures: {others}.",) if others else ()),
+            *((f"Could not be read: {blind}.",) if blind else ()),
+        )
+    )
 
 
 def _would(incident: Incident, intent: Intent) -> tuple[str, ...]:

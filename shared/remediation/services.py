@@ -7,6 +7,7 @@ from shared.clients.graph import Graph
 from shared.clients.vault import Vault
 from shared.clock import Clock
 from shared.detection.sources import Sources
+from shared.evidence.gather import Gatherer
 from shared.incidents.store import Incidents, Journal, Leases, Parked
 from shared.notices.compose import Composer
 from shared.notices.tell import Teller
@@ -29,3 +30,4 @@ class Services:
     sources: Sources
     teller: Teller
     composer: Composer
+    gatherer: Gatherer

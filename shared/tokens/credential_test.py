@@ -14,7 +14,7 @@ _REJECTED_STATUS = frozenset({"401", "403", "unauthorized", "forbidden"})
 _REJECTED_WORDS = re.compile(
     r"(?i)invalid credentials|credentials (?:are|were|is) (?:invalid|incorrect)|token (?:has )?expired"
 )
-# Entra blames the credential for these too, so its code alone does not condemn one (see diagnosis/judge.py).
+# Entra blames the credential for these too, so its code alone does not condemn one (see diagnosis/rules.toml).
 _OTHER_FAULT = re.compile(
     r"(?i)\b(?:404|408|429|50[0-9])\b|\bnot ?found\b|too ?many ?requests|service ?unavailable|bad ?gateway|"
     r"internal ?server ?error|timed? ?out|could not be resolved|\b(?:ssl|tls)\b"

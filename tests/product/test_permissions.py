@@ -11,6 +11,10 @@ from shared.incidents.incident import IncidentState
 from tests.product.conftest import Stage
 
 
+# What the loop needs. AuditLog.Read.All is for tenants without a workspace and stands in the claims about evidence.
+LOOP = [Role.SYNCHRONIZATION, Role.APPLICATIONS, Role.MAIL, Role.LOGS, Role.VAULT]
+
+
 def told(stage: Stage) -> str:
     """Return everything that people were told by either channel."""
     return " ".join(
@@ -18,7 +22,7 @@ def told(stage: Stage) -> str:
     )
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", LOOP)
 async def test_without_one_role_the_loop_does_not_close_and_the_notice_names_it(stage: Stage, role: Role) -> None:
     """Without it the recovery fails or a source is blind, and people read the role's name."""
     stage.tenant.entra.roles.discard(role)
@@ -40,14 +44,15 @@ async def test_without_one_role_the_loop_does_not_close_and_the_notice_names_it(
 
 
 async def test_with_every_role_nothing_is_blind(stage: Stage) -> None:
-    """The five roles of the permission table are enough for the whole loop."""
+    """The five roles of the loop are enough for all of it."""
+    stage.tenant.entra.roles.intersection_update(LOOP)
     product = stage.product()
     await stage.strike_druva()
     await product.ears.sweep()
     await product.ears.query_audit_log()
     await stage.watch(product, stage.story.druva, IncidentState.RECOVERED)
     assert [source.name for source in await product.overview.sources() if source.blind] == []
-    assert {str(permission) for permission in Permission} == {str(role) for role in Role}
+    assert {str(role) for role in LOOP} <= {str(permission) for permission in Permission}
 
 
 async def test_a_missing_permission_is_told_once_however_often_it_is_met(stage: Stage) -> None:

@@ -1,0 +1,1 @@
+"""Gathering what is known of one job, bounded in time and size."""
