@@ -29,6 +29,7 @@ PRODUCT_SETTINGS = {
     "PRATIQUE_STEP": "15",
     "PRATIQUE_PATIENCE_INTERVALS": "30",
     "PRATIQUE_AUDIT_OVERLAP": "60",
+    "PRATIQUE_PROBE_PRIVATE": "on",
     "SWEEP_SCHEDULE": "*/1 * * * * *",
     "AUDIT_SCHEDULE": "*/1 * * * * *",
     "DUE_SCHEDULE": "*/1 * * * * *",

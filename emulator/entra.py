@@ -24,6 +24,7 @@ class Role(StrEnum):
     SYNCHRONIZATION = "Synchronization.ReadWrite.All"
     APPLICATIONS = "Application.Read.All"
     AUDIT_LOG = "AuditLog.Read.All"
+    USERS = "User.Read.All"
     MAIL = "Mail.Send"
     LOGS = "Log Analytics Reader"
     VAULT = "Key Vault Secrets User"

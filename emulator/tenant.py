@@ -29,6 +29,7 @@ from emulator.graph.service import Graph
 from emulator.graph.service_principals import ServicePrincipals
 from emulator.graph.synchronization_jobs import SynchronizationJobs
 from emulator.graph.throttle import Throttle
+from emulator.graph.users import Users
 from emulator.inboxes import Inboxes
 from emulator.jobs import Job, User
 from emulator.logs import Logs
@@ -283,5 +284,6 @@ class EmbeddedTenant:
         throttle = Throttle(self.clock, self.settings.reporting_limit, self.settings.throttling_window)
         size = self.settings.reporting_page_size
         graph.serve(Reports(self.records, throttle, size, lambda: graph.origin).routes())
+        graph.serve(Users(self.directory).routes())
         graph.serve(Mail(MAIL_SENDER, self.inboxes.accept_mail).routes())
         return graph

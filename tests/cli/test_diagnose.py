@@ -161,6 +161,18 @@ async def test_try_shows_where_it_broke_and_why(story: Story) -> None:
     assert any(path.endswith("/schema") for _, path in asked)
 
 
+async def test_try_takes_a_user_principal_name(story: Story) -> None:
+    """A person knows names: the object id is looked up, and an unknown name is a clear error."""
+    healthy = next(one for one in story.applications if one.job.quarantine is None and one.job.users)
+    user, name = healthy.job.users[0], healthy.service_principal.display_name
+    ran = await pratique(story, "try", name, user.user_name, "--yes", "--json", PRATIQUE_MODE="act")
+    assert ran.code == 0, ran.out + ran.err
+    assert json.loads(ran.out)["user_id"] == user.id
+    unknown = await pratique(story, "try", name, "nobody@contoso.example", "--yes", PRATIQUE_MODE="act")
+    assert unknown.code != 0
+    assert "Traceback" not in unknown.err
+
+
 async def test_try_shows_what_was_modified_and_no_more_of_the_user(story: Story) -> None:
     """In an application that works the try goes well; JSON holds attributes with both values, and no secret."""
     healthy = next(one for one in story.applications if one.job.quarantine is None and one.job.users)

@@ -10,7 +10,6 @@ from shared.errors import MissingPermission, PratiqueError
 from shared.incidents.incident import IncidentState
 from tests.product.conftest import Stage
 
-
 # What the loop needs. AuditLog.Read.All is for tenants without a workspace and stands in the claims about evidence.
 LOOP = [Role.SYNCHRONIZATION, Role.APPLICATIONS, Role.MAIL, Role.LOGS, Role.VAULT]
 
