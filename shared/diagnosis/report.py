@@ -23,7 +23,8 @@ from shared.redaction import redact
 _WIDTH = 80
 _MOST_GROUPS, _MOST_OTHERS, _MOST_REASONS, _MOST_SAMPLES = 6, 5, 8, 3
 _LINE, _SAID = 240, 1200
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:])")
+# `>` is a quotation only where a line begins, and a colon makes a link only in `://`, `mailto:` and the like.
+_MARKUP = re.compile(r"([\\`*_{}\[\]<()#+!|~&@]|^>|(?<!\d):(?=\S))")
 _PARTS: dict[Part, str] = {
     Part.JOB: "Job",
     Part.SECRET_KEYS: "Saved secret keys",

@@ -1,0 +1,139 @@
+"""With parts of the evidence unreadable, each in turn and each pair: said, less sure, nothing invented or rotated."""
+
+from collections.abc import AsyncIterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from emulator.ailments import Ailment, afflict
+from emulator.azurite import Storage
+from emulator.entra import Role
+from emulator.faults import Status
+from emulator.story import BOX
+from shared.diagnosis.causes import Cause, Confidence
+from shared.diagnosis.evidence import Part
+from shared.diagnosis.report import Findings, to_text
+from shared.incidents.incident import IncidentState
+from tests.causes.conftest import STRICT
+from tests.product.conftest import Stage, staged, until
+
+PARTS = (Part.SECRET_KEYS, Part.AUDIT, Part.FAILURES, Part.CREDENTIAL_TEST, Part.PROBE)
+BLINDINGS = [*((part,) for part in PARTS), *combinations(PARTS, 2)]
+_ROUTES = {
+    Part.SECRET_KEYS: ("GET", "synchronization/secrets", 403),
+    Part.AUDIT: ("GET", "/auditLogs/directoryAudits", 403),
+    Part.FAILURES: ("GET", "/auditLogs/provisioning", 403),
+    Part.CREDENTIAL_TEST: ("POST", "validateCredentials", 503),
+}
+_FOLLOWS = {Part.SECRET_KEYS: {Part.SECRET_KEYS, Part.PROBE}}  # the saved address is where the probe would go
+_SURENESS = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
+CASES = {Ailment.INVALID_CREDENTIALS: Cause.INVALID_CREDENTIALS, Ailment.UNIQUENESS_CONFLICT: Cause.UNIQUENESS_CONFLICT}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=CASES)
+async def stricken(
+    request: pytest.FixtureRequest, state_dir: Path, storage: Storage
+) -> AsyncIterator[tuple[Stage, Ailment]]:
+    """Return a tenant in which Box is quarantined, for its token or for the share of its entries that fail."""
+    ailment: Ailment = request.param
+    with pytest.MonkeyPatch.context() as environment:
+        async with staged(state_dir, storage, environment, STRICT) as stage:
+            box = stage.story.box
+            await until(lambda: box.job.last_successful)
+            await afflict(stage.tenant, box, ailment)
+            await stage.until_quarantined(box)
+            yield stage, ailment
+
+
+def blind(stage: Stage, *parts: Part) -> set[Part]:
+    """Make parts unreadable as they become so, and nothing else; return those that cannot be seen then.
+
+    Log Analytics and Graph tell the same, so a part that both tell is blind only when both are.
+    """
+    tenant = stage.tenant
+    tenant.faults.clear()
+    tenant.entra.roles = set(Role)
+    for part in parts:
+        if part in (Part.AUDIT, Part.FAILURES):
+            tenant.entra.roles.discard(Role.LOGS)
+        if part is Part.PROBE:
+            tenant.entra.roles.discard(Role.VAULT)
+        else:
+            method, path, status = _ROUTES[part]
+            tenant.faults.add("graph", method, path, Status(status), times=None)
+    if {Part.AUDIT, Part.FAILURES} <= set(parts):
+        tenant.faults.clear()
+        tenant.entra.roles.discard(Role.AUDIT_LOG)
+    return set[Part]().union(*(_FOLLOWS.get(part, {part}) for part in parts))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("parts", BLINDINGS, ids="+".join)
+async def test_what_is_not_seen_is_said_and_nothing_is_invented(
+    stricken: tuple[Stage, Ailment], parts: tuple[Part, ...]
+) -> None:
+    """Exactly the blind parts are named; confidence does not rise; the cause is the same, or unknown."""
+    stage, ailment = stricken
+    blind(stage)
+    whole = await _diagnose(stage)
+    assert whole.diagnosis.cause is CASES[ailment]
+    assert whole.diagnosis.blind == ()
+    unseen = blind(stage, *parts)
+    half = await _diagnose(stage)
+    assert set(half.diagnosis.blind) == unseen, half.evidence.blind_because
+    assert all(half.evidence.blind_because[part] for part in unseen)
+    assert half.diagnosis.cause in (CASES[ailment], Cause.UNKNOWN)
+    assert _SURENESS[half.diagnosis.confidence] <= _SURENESS[whole.diagnosis.confidence]
+    assert half.diagnosis.may_rotate <= whole.diagnosis.may_rotate
+    assert set(half.diagnosis.others) <= set(whole.diagnosis.others)
+    text = " ".join(to_text(half).split())
+    assert all(f"blind {name}" in text for name in (_NAMES[part] for part in unseen))
+
+
+_NAMES = {
+    Part.SECRET_KEYS: "Saved secret keys",
+    Part.AUDIT: "Audit event",
+    Part.FAILURES: "Failures",
+    Part.CREDENTIAL_TEST: "Test of the saved credential",
+    Part.PROBE: "SCIM probe",
+}
+
+
+async def test_without_half_of_the_sight_confidence_falls(strict: Stage) -> None:
+    """An expired token whose test, audit event and failures cannot be read is less sure than one seen whole."""
+    box = strict.story.box
+    await until(lambda: box.job.last_successful)
+    await afflict(strict.tenant, box, Ailment.INVALID_CREDENTIALS)
+    await strict.until_quarantined(box)
+    whole = await _diagnose(strict)
+    blind(strict, Part.CREDENTIAL_TEST, Part.PROBE)
+    half = await _diagnose(strict)
+    assert _SURENESS[half.diagnosis.confidence] < _SURENESS[whole.diagnosis.confidence], half.diagnosis
+
+
+@pytest.mark.parametrize(
+    "also", [(), (Part.SECRET_KEYS,), (Part.AUDIT,), (Part.FAILURES,), (Part.PROBE,)], ids="+".join
+)
+async def test_nothing_is_rotated_on_a_guess(strict: Stage, also: tuple[Part, ...]) -> None:
+    """In act mode, with a good token in the vault, nothing is saved until the saved one is seen to be rejected."""
+    druva = strict.story.druva
+    await until(lambda: druva.job.last_successful)
+    await strict.strike_druva()
+    blind(strict, Part.CREDENTIAL_TEST, *also)
+    product = strict.product()
+    for _ in range(2):
+        await strict.look(product, druva)
+    assert strict.tenant.directory.secret_saves == []
+    assert strict.tenant.directory.restarts == []
+    blind(strict)
+    await strict.look(strict.product(), druva)
+    await strict.watch(product, druva, IncidentState.RECOVERED)
+    assert len(strict.tenant.directory.secret_saves) == 1
+
+
+async def _diagnose(stage: Stage) -> Findings:
+    """Diagnose Box with a product made anew, for tokens once issued are kept."""
+    box = stage.tenant.applications[BOX]
+    return await stage.product().diagnostician.diagnose(box.service_principal.id, box.job.id)
