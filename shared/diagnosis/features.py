@@ -15,12 +15,16 @@ _PHRASES: dict[str, int] = {
 _STATUS = re.compile(
     r"""(?ix) (?: \bhttp(?:/\d(?:\.\d)?)?(?:[/\s]+|\s*status\s*(?:code)?\s*[:=]?\s*)
             | \bstatus(?:\s*code)?["'\s]*[:=]\s*["']?
-            | \b(?:error|code|status)\s*:?\s*\((?=\d) | \bresponse\s+code\s*[:=]?\s* | \bstatus\s+code\s+ )
+            | \b(?:error|code|status)\s*:?\s*\((?=\d) | \berror(?:\s+code)?\s*[:=]?\s*(?=\d)
+            | \bresponse\s+code\s*[:=]?\s* | \bstatus\s+code\s+(?:is\s+|of\s+)?["']?
+            | (?<![\w.:/-])(?=[45]\d\d[\s:-]+(?:unauthorized|forbidden|not\ found|conflict|bad\ request|internal\ server
+                | service\ unavailable|bad\ gateway|gateway\ time|too\ many|unprocessable|method\ not|not\ implemented)) )
         (?P<status>[1-5]\d\d\b|[a-z][a-z\s-]{2,30})"""
 )
 _SCIM_TYPE = re.compile(r"""(?i)["']{1,2}scimType["']{1,2}\s*:\s*["']{1,2}(\w+)""")
 # A code inside the text: at least two words run together, as in `BoxEntryConflict`.
 _CODE = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z0-9]*){1,12}\b")
+_SNAKE = re.compile(r"\b[A-Za-z]+(?:_[A-Za-z]+){1,8}\b")
 _MOST_CODES = 30
 _LONGEST = 20_000
 _LONGEST_CODE = 300
@@ -54,13 +58,18 @@ def features(said: Said) -> Features:
     message = said.message[:_LONGEST]
     scim = _SCIM_TYPE.search(message)
     return Features(
-        words=" ".join(f"{message} {said.code}".split()),
+        words=" ".join(f"{message} {said.code} {_spelled_out(message)}".split()),
         codes=(said.code.strip()[:_LONGEST_CODE], *_codes_in(message)),
         reason=said.reason.strip(),
         status=said.status if said.status is not None else status_in(message),
         scim_type=scim[1].casefold() if scim else "",
         application=said.application,
     )
+
+
+def _spelled_out(message: str) -> str:
+    """Return codes such as `DUPLICATE_USERNAME` as words, so that families of wording know them too."""
+    return " ".join(code.replace("_", " ") for code in _SNAKE.findall(message)[:_MOST_CODES])
 
 
 def _codes_in(message: str) -> list[str]:

@@ -8,6 +8,7 @@ from emulator.tenant import Application
 from shared.composition import Pratique
 from shared.diagnosis.causes import Cause, Confidence
 from shared.diagnosis.condition import Condition
+from shared.diagnosis.evidence import Part
 from shared.diagnosis.report import Findings, to_markdown, to_text
 from shared.incidents.incident import IncidentState
 from shared.notices.advice import HEADLINES
@@ -39,6 +40,7 @@ ENTRIES = (
     Ailment.SCHEMA_OR_MAPPING_ERROR,
 )
 NEVER_QUARANTINED = (Ailment.REFERENCE_UNRESOLVED, Ailment.OUT_OF_SCOPE_SKIP)
+_MIXED = 10
 
 
 def test_no_ailment_is_left_out() -> None:
@@ -58,7 +60,9 @@ async def test_a_quarantine_is_recognised_and_told(strict: Stage, ailment: Ailme
     assert findings.condition is Condition.QUARANTINED
     _assert_names(findings, cause)
     assert findings.diagnosis.may_rotate is (cause is Cause.INVALID_CREDENTIALS)
-    assert findings.diagnosis.blind == (), findings.evidence.blind_because
+    # A target that turns everybody away turns our probe away too.
+    unseen = (Part.PROBE,) if ailment is Ailment.RATE_LIMITED else ()
+    assert findings.diagnosis.blind == unseen, findings.evidence.blind_because
     report = await strict.look(product, application)
     assert report.incident is not None
     assert (report.incident.state, report.incident.cause) == (IncidentState.NEEDS_PERSON, cause)
@@ -114,7 +118,7 @@ async def test_a_mixture_names_what_is_in_it(strict: Stage) -> None:
     """Where no pattern leads, the threshold is the cause, and the patterns stand beside it with their shares."""
     application = _sufferer(strict, Ailment.ESCROW_THRESHOLD)
     await until(lambda: application.job.last_successful)
-    await afflict(strict.tenant, application, Ailment.ESCROW_THRESHOLD, entries=10)
+    await afflict(strict.tenant, application, Ailment.ESCROW_THRESHOLD, entries=_MIXED)
     await strict.until_quarantined(application)
     diagnosis = (await _diagnose(strict.product(), application)).diagnosis
     assert diagnosis.cause is Cause.ESCROW_THRESHOLD
@@ -135,7 +139,7 @@ def _sufferer(stage: Stage, ailment: Ailment) -> Application:
 
 async def _fall_ill(stage: Stage, application: Application, ailment: Ailment) -> None:
     await until(lambda: application.job.last_successful)
-    entries = 10 if ailment is Ailment.ESCROW_THRESHOLD else 3
+    entries = _MIXED if ailment is Ailment.ESCROW_THRESHOLD else 3
     await afflict(stage.tenant, application, ailment, entries=entries)
 
 
