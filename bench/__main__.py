@@ -19,8 +19,10 @@ def main() -> None:
         # Libraries read what they trust at their first import, so this comes before the product's.
         os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = str(prepare(state_dir).ca_path)
         from bench.at_work import at_work  # noqa: PLC0415
+        from bench.failures import failures  # noqa: PLC0415
 
         measures += asyncio.run(at_work(state_dir, os.environ))
+        measures += asyncio.run(failures(state_dir, os.environ))  # last: its rows would count as the product's memory
     print(show(measures))
 
 

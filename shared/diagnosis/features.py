@@ -17,8 +17,9 @@ _STATUS = re.compile(
             | \bstatus(?:\s*code)?["'\s]*[:=]\s*["']?
             | \b(?:error|code|status)\s*:?\s*\((?=\d) | \berror(?:\s+code)?\s*[:=]?\s*(?=\d)
             | \bresponse\s+code\s*[:=]?\s* | \bstatus\s+code\s+(?:is\s+|of\s+)?["']?
-            | (?<![\w.:/-])(?=[45]\d\d[\s:-]+(?:unauthorized|forbidden|not\ found|conflict|bad\ request|internal\ server
-                | service\ unavailable|bad\ gateway|gateway\ time|too\ many|unprocessable|method\ not|not\ implemented)) )
+            | (?<![\w.:/-])(?=[45]\d\d[\s:-]+(?:unauthorized|forbidden|not\ found|conflict|bad\ request
+                | internal\ server|service\ unavailable|bad\ gateway|gateway\ time|too\ many|unprocessable|method\ not
+                | not\ implemented)) )
         (?P<status>[1-5]\d\d\b|[a-z][a-z\s-]{2,30})"""
 )
 _SCIM_TYPE = re.compile(r"""(?i)["']{1,2}scimType["']{1,2}\s*:\s*["']{1,2}(\w+)""")

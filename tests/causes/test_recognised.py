@@ -99,7 +99,8 @@ async def test_entries_that_fail_without_quarantine_are_recognised_on_demand(len
     assert not findings.diagnosis.may_rotate
     await lenient.look(product, application)
     assert lenient.tenant.inboxes.teams == []
-    assert lenient.tenant.directory.secret_saves == lenient.tenant.directory.restarts == []
+    assert lenient.tenant.directory.secret_saves == []
+    assert lenient.tenant.directory.restarts == []
 
 
 async def test_a_skip_is_no_failure(lenient: Stage) -> None:

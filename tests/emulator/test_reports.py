@@ -33,9 +33,9 @@ def filtered(path: str, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        (f"activityDateTime ge {EARLIER}", 1),
-        (f"activityDateTime le {EARLIER}", 0),
-        (f"activityDateTime eq {EARLIER}", 0),
+        ("activityDateTime ge EARLIER", 1),
+        ("activityDateTime le EARLIER", 0),
+        ("activityDateTime eq EARLIER", 0),
         ("activityDisplayName eq 'Quarantine'", 1),
         ("startswith(activityDisplayName, 'Quar')", 1),
         ("loggedByService eq 'Account Provisioning' and activityDisplayName eq 'Export'", 0),
@@ -45,7 +45,7 @@ def filtered(path: str, text: str) -> str:
 @pytest.mark.usefixtures("application")
 async def test_audits_are_filtered(caller: Caller, text: str, count: int) -> None:
     """Every documented clause keeps what it says, and `and` keeps what both say."""
-    response = await caller.graph("GET", filtered(AUDITS, text))
+    response = await caller.graph("GET", filtered(AUDITS, text.replace("EARLIER", EARLIER)))
     assert response.status_code == 200, response.text
     assert len(response.json()["value"]) == count
 
@@ -76,16 +76,16 @@ async def test_provisioning_is_filtered(caller: Caller, application: Application
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        (PROVISIONING, f"activityDateTime ge {EARLIER}"),
+        (PROVISIONING, "activityDateTime ge EARLIER"),
         (PROVISIONING, "provisioningStatusInfo/status eq 'failure'"),
-        (AUDITS, f"activityDateTime gt {EARLIER}"),
+        (AUDITS, "activityDateTime gt EARLIER"),
         (AUDITS, "result eq 'failure'"),
         (AUDITS, "activityDisplayName eq 'a' or activityDisplayName eq 'b'"),
     ],
 )
 async def test_other_filters_are_refused(caller: Caller, path: str, text: str) -> None:
     """What no page documents answers 400."""
-    assert (await caller.graph("GET", filtered(path, text))).status_code == 400
+    assert (await caller.graph("GET", filtered(path, text.replace("EARLIER", EARLIER)))).status_code == 400
 
 
 async def test_pages_link_to_the_next(caller: Caller, application: Application) -> None:
