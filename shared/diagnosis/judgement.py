@@ -176,6 +176,8 @@ def _from_audit(evidence: Evidence) -> list[_Finding]:
 def _from_failures(evidence: Evidence, failures: dict[Cause, int]) -> list[_Finding]:
     leading = {cause: count for cause, count in failures.items() if cause not in _NEVER_LEAD | {Cause.UNKNOWN}}
     total = sum(failures.values())
+    if not leading and (evidence.job is None or evidence.job.quarantine is None):
+        leading = {cause: count for cause, count in failures.items() if cause in _NEVER_LEAD}
     if not leading:
         return []
     cause = min(leading, key=lambda one: (-leading[one], _ORDER[one]))
@@ -201,12 +203,16 @@ def _from_test(evidence: Evidence) -> list[_Finding]:
     test = evidence.credential_test
     if test is None or test.result is TestResult.PASSED:
         return []
+    said = _from_said(Said(test.said, test.code), Part.CREDENTIAL_TEST)
     if test.result is TestResult.REJECTED:
+        forbidden = [finding for finding in said if finding.cause is Cause.INSUFFICIENT_PERMISSIONS]
+        if forbidden:
+            return [replace(finding, weight=_TEST, rejected=False) for finding in forbidden]
         why = "The saved credential is rejected when Entra tests it now."
         return [_Finding(Cause.INVALID_CREDENTIALS, _TEST, why, Part.CREDENTIAL_TEST, rejected=True)]
     return [
         replace(finding, weight=min(finding.weight, _FAULT_SHOWN), rejected=False)
-        for finding in _from_said(Said(test.said, test.code), Part.CREDENTIAL_TEST)
+        for finding in said
         if finding.cause is not Cause.INVALID_CREDENTIALS
     ]
 

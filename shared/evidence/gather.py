@@ -184,10 +184,14 @@ class Gatherer:
             raise PratiqueError(message) from error
 
     def _since(self, job: SynchronizationJob, now: datetime) -> datetime:
-        """Return the end of the last good cycle, but no more than so many days ago."""
+        """Return the end of the last good cycle, but no more than so many days ago.
+
+        Graph counts a cycle in which entries failed as successful; it has overcome nothing, its failures are evidence.
+        """
         status = job.raw.get("status")
         last = status.get("lastSuccessfulExecution") if isinstance(status, dict) else None
-        ended = read_time(last.get("timeEnded")) if isinstance(last, dict) else None
+        good = isinstance(last, dict) and last.get("state") != "EntryLevelErrors" and not last.get("countEscrowed")
+        ended = read_time(last.get("timeEnded")) if good and isinstance(last, dict) else None
         earliest = now - self._reach
         return earliest if ended is None else min(max(ended, earliest), now)
 
