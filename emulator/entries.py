@@ -24,16 +24,20 @@ class Entries:
         self._clock = clock
 
     async def synchronize(self, job: Job, credentials: Credentials, changes: list[Change]) -> None:
-        """Provision every user, disable every leaver, and set what refers to other users last."""
+        """Provision every user, disable every leaver, and set what refers to other users last.
+
+        Who that is was settled when the cycle began: a leaver of a later moment has passed no deletion threshold yet.
+        """
+        users, leavers = list(job.users), list(job.leavers)
         for user, skip in job.outside.values():
             if user.id not in job.skips_told:
                 job.skips_told.add(user.id)
                 changes.append(Change(user, "other", skip=skip))
-        for user in list(job.users):
+        for user in users:
             _keep(await self.provision(job, user, credentials), changes)
-        for user in list(job.leavers):
+        for user in leavers:
             _keep(await self._disable(job, user, credentials), changes)
-        for user in list(job.users):
+        for user in users:
             _keep(await self._set_manager(job, user, credentials), changes)
 
     async def provision(self, job: Job, user: User, credentials: Credentials) -> Change | None:

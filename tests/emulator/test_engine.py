@@ -11,7 +11,7 @@ import pytest
 
 from emulator.clock import ManualClock
 from emulator.engine import users_named
-from emulator.faults import Reset, Status
+from emulator.faults import RecordedRequest, Reset, Status
 from emulator.settings import EmulatorSettings
 from emulator.targets import Behaviour
 from emulator.tenant import Application, EmbeddedTenant
@@ -190,6 +190,28 @@ async def test_too_many_deletes_send_nothing(tenant: EmbeddedTenant, clock: Manu
         assert active == [reason is not None] * 4
     settings = (await caller.job(application))["synchronizationJobSettings"]
     assert {"name": "QuarantineTooManyDeletesThreshold", "value": "3"} in settings
+
+
+async def test_leavers_of_a_running_cycle_wait_for_the_next_ones_threshold(
+    tenant: EmbeddedTenant, clock: ManualClock
+) -> None:
+    """Everybody leaves while a cycle is under way: it disables nobody unchecked, and the next cycle is stopped."""
+    application = await tenant.add_application("Workplace", users=users_named("Workplace", 4), deletion_threshold=3)
+    await cycle(tenant, clock)
+    job, tested = application.job, application.target.request_count + 1
+
+    async def everybody_leaves(request: RecordedRequest) -> None:
+        # The first request only tests the credentials; after it the threshold is looked at, and entries follow.
+        if request.service == "target:Workplace" and application.target.request_count >= tested and job.users:
+            job.leavers, job.users = [*job.leavers, *job.users], []
+
+    tenant.faults.before.append(everybody_leaves)
+    await cycle(tenant, clock)
+    tenant.faults.before.remove(everybody_leaves)
+    await cycle(tenant, clock)
+    assert [user["active"] for user in application.target.users()] == [True] * 4
+    assert job.quarantine is not None
+    assert job.quarantine.reason == "TooManyDeletes"
 
 
 async def test_one_failing_entry_does_not_fail_the_cycle(
