@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import override
@@ -103,9 +104,9 @@ async def _measure(stage: _Stage, jobs: list[Job]) -> list[Measure]:
     sweeps = [await stage.cost(product.ears.sweep) for _ in range(_SWEEPS)]
     await stage.look(jobs[0], News.ASKED, Handled.LOOKED)
     looked = jobs[1 : _LOOKS + 1]
-    looks = [await stage.cost(lambda job=job: stage.look(job, News.ASKED, Handled.LOOKED)) for job in looked]  # type: ignore[misc]
-    again = [await stage.cost(lambda job=job: stage.look(job, News.ASKED, Handled.LOOKED)) for job in looked]  # type: ignore[misc]
-    stale = [await stage.cost(lambda job=job: stage.look(job, News.RELEASED, Handled.STALE)) for job in looked]  # type: ignore[misc]
+    looks = [await stage.cost(partial(stage.look, job, News.ASKED, Handled.LOOKED)) for job in looked]
+    again = [await stage.cost(partial(stage.look, job, News.ASKED, Handled.LOOKED)) for job in looked]
+    stale = [await stage.cost(partial(stage.look, job, News.RELEASED, Handled.STALE)) for job in looked]
     return [
         _line(f"sweep of {_JOBS} healthy jobs, first in the process", [first]),
         _line(f"sweep of {_JOBS} healthy jobs (median of {_SWEEPS})", sweeps),
