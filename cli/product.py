@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from shared.composition import Pratique, compose
 from shared.incidents.incident import Incident, IncidentState
 
-_IN_HAND = (IncidentState.ACTING, IncidentState.LIFTED)
+_IN_HAND = (IncidentState.ACTING, IncidentState.LIFTED, IncidentState.WATCHING)
 
 
 @asynccontextmanager

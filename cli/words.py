@@ -21,6 +21,7 @@ _STANDINGS = {
     IncidentState.NEEDS_PERSON: Standing("▲", "yellow", "needs a person"),
     IncidentState.ACTING: Standing("◆", "cyan", "acting"),
     IncidentState.LIFTED: Standing("◆", "cyan", "lifted, not proven yet"),
+    IncidentState.WATCHING: Standing("◆", "cyan", "new credential saved, not proven yet"),
     IncidentState.GAVE_UP: Standing("■", "red", "gave up"),
     IncidentState.RECOVERED: Standing("✓", "green", "recovered, proven by a cycle"),
 }

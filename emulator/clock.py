@@ -52,3 +52,28 @@ class ManualClock:
             self._now += step
             self._moved.notify_all()
         await asyncio.sleep(0)
+
+
+class LeapingClock:
+    """A clock that sleeping moves: for a driver that plays one actor at a time through a year.
+
+    Whoever sleeps takes the time forward for everybody; two that sleep at once add their times up.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """Return the time it has come to."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that many seconds have passed, and others run once."""
+        await self.advance(timedelta(seconds=max(seconds, 0)))
+
+    async def advance(self, step: timedelta) -> None:
+        """Move the clock forward, and let others run once."""
+        if step < timedelta(0):
+            raise ValueError("time does not go backwards")
+        self._now += step
+        await asyncio.sleep(0)

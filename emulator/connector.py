@@ -1,7 +1,8 @@
 """The provisioning service's SCIM connector: real requests with saved or candidate credentials, and what they mean.
 
 Public sources of codes and messages: entra-docs, "Quarantine status" and "Analyze provisioning logs"; Broadcom
-KB 430118; snipe-it issue 11913.
+KB 430118; snipe-it issue 11913. All of them tell of secret tokens: that a refused password, or a token endpoint that
+refuses a client, reads just the same is assumed.
 """
 
 import ssl
@@ -17,6 +18,7 @@ import httpx
 
 from emulator.changes import Property, StepKind
 from emulator.jobs import SyncError, User
+from emulator.sign_in import SignIn, sign_in
 
 NOTHING = "none"
 """The action of a user whom the target has already, as wanted."""
@@ -83,22 +85,7 @@ class Connector:
     async def validate(self, credentials: Mapping[str, str]) -> None:
         """Ask for a user who cannot exist: a 200 with a list means that the credentials are good."""
         response = await self._send("GET", "/Users", credentials, params=_user_name_is(str(uuid.uuid4())))
-        if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response, credentials)))
-        if response.status_code == HTTPStatus.NOT_FOUND:
-            raise ConnectorError(
-                Trouble.NONCOMPLIANT,
-                SyncError(
-                    REJECTED,
-                    "An HTTP/404 Not Found response was returned rather than the expected HTTP/200 OK response. To "
-                    "address this issue, ensure that the tenant URL is correct. The request was: "
-                    f"GET {response.request.url}",
-                ),
-            )
-        if response.status_code >= 500 or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise ConnectorError(Trouble.UNAVAILABLE, SyncError(UNAVAILABLE, self._unexpected(response, credentials)))
-        if not response.is_success:
-            raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, self._unexpected(response, credentials)))
+        self._require_good(response)
         _resources(response)
 
     async def provision(self, user: User, credentials: Mapping[str, str]) -> Written:
@@ -113,7 +100,7 @@ class Connector:
             "displayName": user.display_name,
             "active": True,
         }
-        response = self._entry(await self._send("POST", "/Users", credentials, json=body), credentials, "create")
+        response = self._entry(await self._send("POST", "/Users", credentials, json=body), "create")
         names = ("userName", "displayName", "externalId", "active")
         return Written("create", _created(response), tuple(Property(name, None, str(body[name])) for name in names))
 
@@ -142,11 +129,11 @@ class Connector:
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{"op": "replace", "path": path, "value": value}],
         }
-        self._entry(await self._send("PATCH", f"/Users/{target_id}", credentials, json=body), credentials, action)
+        self._entry(await self._send("PATCH", f"/Users/{target_id}", credentials, json=body), action)
 
     async def _find(self, user: User, credentials: Mapping[str, str]) -> Mapping[str, Any] | None:
         response = await self._send("GET", "/Users", credentials, params=_user_name_is(user.user_name))
-        found = _resources(self._entry(response, credentials, "other", StepKind.MATCHING))
+        found = _resources(self._entry(response, "other", StepKind.MATCHING))
         if any(str(one.get("userName", "")).casefold() != user.user_name.casefold() for one in found):
             text = f"The target returned {len(found)} entries where one was asked for by a filter."
             raise _unmatched(f"{_PREFIX}MultipleEntriesInResponse", text)
@@ -167,37 +154,64 @@ class Connector:
         params: dict[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
-        base, token = credentials.get("BaseAddress", ""), credentials.get("SecretToken", "")
-        parts = urlsplit(base)
-        if parts.scheme != "https" or not parts.hostname or not token:
-            text = "Please provide a valid tenant URL for your application."
-            raise ConnectorError(Trouble.CREDENTIALS, SyncError(MISSING, text))
-        if parts.hostname not in _LOOPBACK:
-            raise _unavailable(f"The remote name could not be resolved: '{parts.hostname}'")
-        headers = {"Accept": _SCIM, "Authorization": f"Bearer {token}"}
+        base, way_in = credentials.get("BaseAddress", ""), sign_in(credentials)
+        if way_in is None:
+            raise _nowhere()
+        _require_reachable(base)
+        authorization = await self._access(way_in) if way_in.token_url else way_in.authorization
+        headers = {"Accept": _SCIM, "Authorization": authorization}
         if json is not None:
             headers["Content-Type"] = _SCIM
-        try:
-            return await self._client.request(
-                method, base.rstrip("/") + path, params=params, json=json, headers=headers
-            )
-        except httpx.TimeoutException as error:
-            raise _unavailable(f"The request to {base} timed out.") from error
-        except httpx.TransportError as error:
-            raise _unavailable(f"An error occurred while sending the request to {base}.") from error
+        request = self._client.build_request(method, base.rstrip("/") + path, params=params, json=json, headers=headers)
+        return await self._answer(request, base)
 
-    def _entry(
-        self,
-        response: httpx.Response,
-        credentials: Mapping[str, str],
-        action: str,
-        failed_at: StepKind = StepKind.EXPORT,
-    ) -> httpx.Response:
-        """Pass a good answer on; judge any other as this one entry's failure, save for a refused token."""
+    async def _access(self, way_in: SignIn) -> str:
+        """Buy an access token, every time anew, and return the header that it makes."""
+        _require_reachable(way_in.token_url)
+        headers = {"Accept": "application/json", "Authorization": way_in.authorization}
+        form = {"grant_type": "client_credentials"}
+        request = self._client.build_request("POST", way_in.token_url, data=form, headers=headers)
+        response = await self._answer(request, way_in.token_url)
+        self._require_good(response)
+        try:
+            return f"Bearer {response.json()['access_token']}"
+        except (ValueError, TypeError, KeyError) as error:
+            text = f"The response could not be parsed as an access token. Resource: {way_in.token_url}"
+            raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, text)) from error
+
+    async def _answer(self, request: httpx.Request, address: str) -> httpx.Response:
+        try:
+            return await self._client.send(request)
+        except httpx.TimeoutException as error:
+            raise _unavailable(f"The request to {address} timed out.") from error
+        except httpx.TransportError as error:
+            raise _unavailable(f"An error occurred while sending the request to {address}.") from error
+
+    def _require_good(self, response: httpx.Response) -> None:
+        """Pass a good answer; judge any other as what it says of the credentials, or of the target as a whole."""
+        if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response)))
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            raise ConnectorError(
+                Trouble.NONCOMPLIANT,
+                SyncError(
+                    REJECTED,
+                    "An HTTP/404 Not Found response was returned rather than the expected HTTP/200 OK response. To "
+                    "address this issue, ensure that the tenant URL is correct. The request was: "
+                    f"{response.request.method} {response.request.url}",
+                ),
+            )
+        if response.status_code >= 500 or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise ConnectorError(Trouble.UNAVAILABLE, SyncError(UNAVAILABLE, self._unexpected(response)))
+        if not response.is_success:
+            raise ConnectorError(Trouble.NONCOMPLIANT, SyncError(INCOMPATIBLE, self._unexpected(response)))
+
+    def _entry(self, response: httpx.Response, action: str, failed_at: StepKind = StepKind.EXPORT) -> httpx.Response:
+        """Pass a good answer on; judge any other as this one entry's failure, save for a refused credential."""
         if response.is_success:
             return response
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response, credentials)))
+            raise ConnectorError(Trouble.CREDENTIALS, SyncError(REJECTED, self._unexpected(response)))
         code = _ENTRY_CODES.get(response.status_code, INCOMPATIBLE)
         text = (
             f"StatusCode: {_status_word(response)} Message: Processing of the HTTP request resulted in an exception. "
@@ -206,12 +220,13 @@ class Connector:
         )
         raise ConnectorError(Trouble.ENTRY, SyncError(code, text), action, failed_at)
 
-    def _unexpected(self, response: httpx.Response, credentials: Mapping[str, str]) -> str:
-        sent = f" Request Headers: Authorization: Bearer {credentials['SecretToken']}" if self._echo_token else ""
+    def _unexpected(self, response: httpx.Response) -> str:
+        request = response.request
+        sent = f" Request Headers: Authorization: {request.headers['Authorization']}" if self._echo_token else ""
         headers = "; ".join(f"{name}: {value}" for name, value in response.headers.items())
         return (
             "While attempting to validate our authorization to access your application, we received this unexpected "
-            f"response: Received response from Web resource. Resource: {response.request.url} Operation: GET{sent} "
+            f"response: Received response from Web resource. Resource: {request.url} Operation: {request.method}{sent} "
             f"Response Status Code: {_status_word(response)} Response Headers: {headers} "
             f"Response Content: {response.text}. Please check the service and try again."
         )
@@ -257,6 +272,19 @@ def _status_word(response: httpx.Response) -> str:
         return HTTPStatus(response.status_code).phrase.replace(" ", "")
     except ValueError:
         return str(response.status_code)
+
+
+def _require_reachable(address: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme != "https" or not parts.hostname:
+        raise _nowhere()
+    if parts.hostname not in _LOOPBACK:
+        raise _unavailable(f"The remote name could not be resolved: '{parts.hostname}'")
+
+
+def _nowhere() -> ConnectorError:
+    text = "Please provide a valid tenant URL for your application."
+    return ConnectorError(Trouble.CREDENTIALS, SyncError(MISSING, text))
 
 
 def _unavailable(message: str) -> ConnectorError:

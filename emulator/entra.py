@@ -19,7 +19,7 @@ _LIFETIME = timedelta(hours=24)
 
 
 class Role(StrEnum):
-    """The roles that the product's identity can hold; every route of every service demands one of them."""
+    """The roles that an identity can hold; every route of every service demands one of them."""
 
     SYNCHRONIZATION = "Synchronization.ReadWrite.All"
     APPLICATIONS = "Application.Read.All"
@@ -28,6 +28,11 @@ class Role(StrEnum):
     MAIL = "Mail.Send"
     LOGS = "Log Analytics Reader"
     VAULT = "Key Vault Secrets User"
+    VAULT_OFFICER = "Key Vault Secrets Officer"
+
+
+DEFAULT_ROLES = frozenset(Role) - {Role.VAULT_OFFICER}
+"""What the product's identity holds unless it is to write into the vault: the officer's role is for that alone."""
 
 
 class Access(StrEnum):
@@ -43,13 +48,13 @@ class Entra:
     """Issues and checks tokens; `roles` may be changed at any time and counts for tokens already issued."""
 
     def __init__(self, clock: Clock) -> None:
-        self.roles: set[Role] = set(Role)
+        self.roles: set[Role] = set(DEFAULT_ROLES)
         self.identity_header = secrets.token_hex(16)
         self._clock = clock
         self._key = secrets.token_hex(32)
 
-    def check(self, request: web.Request, audience: str, role: Role) -> Access:
-        """Say whether the request's bearer token is for this audience and carries the role."""
+    def check(self, request: web.Request, audience: str, *roles: Role) -> Access:
+        """Say whether the request's bearer token is for this audience and carries one of the roles."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
             return Access.NO_TOKEN
@@ -64,7 +69,7 @@ class Entra:
         except jwt.PyJWTError:
             return Access.INVALID_TOKEN
         held = set(claims["roles"]) & self.roles
-        return Access.GRANTED if role in held else Access.MISSING_ROLE
+        return Access.MISSING_ROLE if held.isdisjoint(roles) else Access.GRANTED
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Serve the managed-identity endpoint of App Service (`IDENTITY_ENDPOINT`, api-version 2019-08-01)."""

@@ -29,11 +29,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answers with this status instead of handling the request."""
+    """Answers with this status instead of handling the request; with `handled` it was carried out all the same."""
 
     status: int
     retry_after: int | None = None
     body: dict[str, Any] | None = None
+    handled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,11 @@
 """The saved credentials of each service principal: writes settle late, secret values are never shown.
 
 Public sources: Graph docs, synchronizationSecret (the members); microsoftgraph/msgraph-metadata issue 347 (an empty
-value removes a key; a JSON-valued one refuses to be removed).
+value removes a key; a JSON-valued one refuses to be removed). No page lists which values are hidden. Graph docs,
+synchronizationTemplate, mark `password` and `secrettoken` as secret among an example's configuration fields, and
+leave `username` unmarked; MicrosoftDocs/azure-docs issue 55184 shows `ClientSecret` and `SecretToken` as `*`. Of the
+others it is assumed: what opens a door by itself is hidden; names (`ClientIdentifier`, `Oauth2ClientId`,
+`ConsumerKey`) and addresses are readable.
 """
 
 from collections.abc import Mapping

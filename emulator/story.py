@@ -1,6 +1,7 @@
 """The story that the demo tells: a tenant of eight applications, and what befalls five of them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from emulator.engine import users_named
 from emulator.targets import Behaviour
@@ -19,6 +20,9 @@ _USERS = 3
 _WORKPLACE_USERS = 8
 _WORKPLACE_THRESHOLD = 5
 _TICK = 0.05
+_AGE = timedelta(days=300)
+"""How old the tokens are that were there before the product."""
+_DRUVA_LIFETIME = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Story:
 
 async def build_story(tenant: EmbeddedTenant) -> Story:
     """Fill an open tenant with the story's applications, all of them healthy so far."""
-    druva = await _add(tenant, DRUVA, behaviour=Behaviour.DRUVA)
+    druva = await _add(tenant, DRUVA, behaviour=Behaviour.DRUVA, token_valid_for=_DRUVA_LIFETIME - _AGE)
     box = await _add(tenant, BOX)
     for application, vendor, secret in ((druva, "druva", DRUVA_SECRET), (box, "box", BOX_SECRET)):
         principal, target = application.service_principal, application.target
@@ -96,7 +100,7 @@ async def build_story(tenant: EmbeddedTenant) -> Story:
             "pratique-tenant-url": target.tenant_url,
         }
         token = tenant.directory.secrets.effective(principal.id)["SecretToken"]
-        await tenant.vault.put(secret, token, tags=tags)
+        await tenant.vault.put(secret, token, tags=tags, created=tenant.clock.now() - _AGE, announce=False)
     return Story(
         tenant,
         druva,
@@ -115,7 +119,12 @@ async def _add(
     behaviour: Behaviour = Behaviour.STANDARD,
     users: int = _USERS,
     deletion_threshold: int = 500,
+    token_valid_for: timedelta | None = None,
 ) -> Application:
     return await tenant.add_application(
-        name, behaviour=behaviour, users=users_named(name, users), deletion_threshold=deletion_threshold
+        name,
+        behaviour=behaviour,
+        users=users_named(name, users),
+        deletion_threshold=deletion_threshold,
+        token_valid_for=token_valid_for,
     )

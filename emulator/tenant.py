@@ -2,22 +2,22 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue.aio import QueueClient
 
 from emulator.breakage import Breakage
 from emulator.certificates import prepare, untrusted
 from emulator.clock import Clock, SystemClock
 from emulator.connector import Connector
 from emulator.directory import Directory, ServicePrincipal
+from emulator.doors import Door
 from emulator.engine import ProvisioningEngine
 from emulator.entra import Entra
 from emulator.faults import Faults, RecordedRequest
@@ -37,9 +37,13 @@ from emulator.records import Records
 from emulator.settings import EmulatorSettings
 from emulator.targets import Behaviour, Target
 from emulator.vault import Vault
+from emulator.vault_queue import VAULT_QUEUE, VaultQueue
+from emulator.vendor_apis import VendorApi
+from emulator.vendor_apis import vendor_api as vendor_api_beside
 from emulator.web import Listener, Service
 
-VAULT_QUEUE = "pratique-vault-events"
+__all__ = ["MAIL_RECIPIENTS", "MAIL_SENDER", "VAULT_QUEUE", "Application", "EmbeddedTenant"]
+
 MAIL_SENDER = "pratique@contoso.example"
 MAIL_RECIPIENTS = "identity-team@contoso.example"
 _DELETION_THRESHOLD = 500
@@ -53,6 +57,8 @@ class Application:
     service_principal: ServicePrincipal
     job: Job
     target: Target
+    vendor_api: VendorApi | None = None
+    """What the vendor serves beside SCIM to mint tokens."""
 
 
 @dataclass(slots=True)
@@ -65,30 +71,6 @@ class _Tokens:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return self.entra.routes()
-
-
-@dataclass(slots=True)
-class _VaultQueue:
-    """Where Event Grid delivers the vault's events: a Storage queue, or a list when there is no storage."""
-
-    connection: str | None
-    kept: list[str] = field(default_factory=list)
-    _queue: QueueClient | None = None
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        if self.connection is None:
-            return
-        self._queue = await stack.enter_async_context(QueueClient.from_connection_string(self.connection, VAULT_QUEUE))
-        try:
-            await self._queue.create_queue()
-        except ResourceExistsError:
-            return  # the functions host, or an earlier run, made it
-
-    async def deliver(self, text: str) -> None:
-        if self._queue is None:
-            self.kept.append(text)
-        else:
-            await self._queue.send_message(text)
 
 
 class EmbeddedTenant:
@@ -117,7 +99,7 @@ class EmbeddedTenant:
         self.logs = Logs(self.entra, self.clock, self.settings.ingestion_delay)
         self.inboxes = Inboxes(self.clock)
         self._target_listeners: dict[str, Listener] = {}
-        self._vault_queue = _VaultQueue(storage_connection)
+        self._vault_queue = VaultQueue(storage_connection)
         self.vault = Vault(self.entra, self.clock, self._vault_queue.deliver)
         self.records = Records(self.clock, self.logs.write)
         self._connector = Connector(
@@ -184,6 +166,9 @@ class EmbeddedTenant:
         notification_mail: str = "app-owners@contoso.example",
         deletion_threshold: int = _DELETION_THRESHOLD,
         other_secrets: Mapping[str, str] | None = None,
+        door: Door = Door.BEARER,
+        oauth: bool = False,
+        vendor_api: str = "",
     ) -> Application:
         """Register an application whose saved credentials are good; its first cycle is due.
 
@@ -199,8 +184,15 @@ class EmbeddedTenant:
             notification_mail: where quarantine mails go, kept in the `SyncNotificationSettings` secret.
             deletion_threshold: kept in the same place.
             other_secrets: more keys to have saved.
+            door: what the target asks for, which says under which keys the credentials are saved.
+            oauth: an administrator granted the access by *Authorize*: tokens of that grant are saved, no secret token.
+            vendor_api: which vendor's API the target serves beside SCIM; none unless named.
+
+        Raises:
+            ValueError: a token or a grant is wanted at a door that takes no tokens.
         """
-        target = Target(display_name, self.clock, behaviour, base_path)
+        target = Target(display_name, self.clock, behaviour, base_path, door)
+        api = vendor_api_beside(vendor_api, target, self.clock) if vendor_api else None
         listener = await self._listen(target, self.target_requests, self._open)
         self._target_listeners[target.name] = listener
         principal = self.directory.add_service_principal(display_name)
@@ -212,14 +204,14 @@ class EmbeddedTenant:
         }
         saved: dict[str, str] = {
             "BaseAddress": tenant_url or target.tenant_url,
-            "SecretToken": target.issue_token(token_valid_for, token),
+            **_first_credentials(target, token, token_valid_for, oauth=oauth),
             "SyncNotificationSettings": json.dumps(notification, separators=(",", ":")),
             "SyncAll": "False",
             **(other_secrets or {}),
         }
         self.directory.secrets.preset(principal.id, saved)
         job = self.directory.add_job(principal, template_id, list(users or []))
-        application = Application(principal, job, target)
+        application = Application(principal, job, target, api)
         self.targets[display_name] = target
         self.applications[display_name] = application
         return application
@@ -287,3 +279,15 @@ class EmbeddedTenant:
         graph.serve(Users(self.directory).routes())
         graph.serve(Mail(MAIL_SENDER, self.inboxes.accept_mail).routes())
         return graph
+
+
+def _first_credentials(
+    target: Target, token: str | None, valid_for: timedelta | None, *, oauth: bool
+) -> dict[str, str]:
+    if oauth:
+        granted = target.issue_token(valid_for, token)
+        return {"Oauth2AccessToken": granted, "Oauth2RefreshToken": f"refresh_{secrets.token_urlsafe(32)}"}
+    if target.door is Door.BEARER or token is not None:
+        return {"SecretToken": target.issue_token(valid_for, token)}
+    pairs = target.issue_credentials(valid_for)
+    return {**pairs, "Oauth2TokenExchangeUri": target.token_url} if target.door is Door.CLIENT_CREDENTIALS else pairs

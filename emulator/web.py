@@ -146,6 +146,8 @@ class Listener:
             return _abort(request)
         if isinstance(fault, Timeout):
             return await silence(request)
+        if isinstance(fault, Status):
+            response = _answer_of(fault)
         record.status = response.status
         return response
 
@@ -169,14 +171,18 @@ async def _instead(request: web.Request, fault: Fault | None) -> web.StreamRespo
     match fault:
         case Latency(seconds):
             await asyncio.sleep(seconds)
-        case Status(status, retry_after):
-            headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-            return web.json_response(fault_body(fault), status=status, headers=headers)
+        case Status(handled=False):
+            return _answer_of(fault)
         case Timeout(handled=False):
             return await silence(request)
         case Reset(handled=False):
             return _abort(request)
     return None
+
+
+def _answer_of(fault: Status) -> web.Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return web.json_response(fault_body(fault), status=fault.status, headers=headers)
 
 
 async def silence(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Timer triggers: the sweep, the log query, and what is due."""
+"""Timer triggers: the sweep, the log query, what is due, and the forecast of credentials' ends."""
 
 import logging
 
@@ -30,3 +30,17 @@ async def enqueue_due(timer: func.TimerRequest) -> None:
     sent = await pratique().ears.enqueue_due()
     if sent:
         _log.info("due: %d looks%s", sent, " (past due)" if timer.past_due else "")
+
+
+@timers.timer_trigger(arg_name="timer", schedule="%FORECAST_SCHEDULE%")
+async def forecast_tokens(timer: func.TimerRequest) -> None:
+    """Tell of credentials that end, begin what is due, retire what is replaced."""
+    did = await pratique().forecaster.run()
+    _log.info(
+        "forecast: %d told, %d signals, %d retired, %d ends unknown%s",
+        did.told,
+        did.signals,
+        did.retired,
+        did.unknown,
+        " (past due)" if timer.past_due else "",
+    )

@@ -17,6 +17,8 @@ from shared.clients.scim import ScimProbe
 from shared.clients.storage import Storage
 from shared.clients.teams import Teams
 from shared.clients.vault import Vault
+from shared.clients.vault_writer import VaultWriter
+from shared.clients.vendor_api import VendorApi
 from shared.clock import Clock, SystemClock
 from shared.detection.audit_log import AuditWindow
 from shared.detection.hear import Ears
@@ -26,6 +28,7 @@ from shared.detection.sources import Sources
 from shared.diagnose import Diagnostician
 from shared.errors import InvalidSetting
 from shared.evidence.gather import Gatherer
+from shared.forecast import Forecaster
 from shared.incidents.store import Incidents, Journal, Leases, Parked
 from shared.notices.compose import Composer
 from shared.notices.tell import Channel, MailChannel, TeamsChannel, Teller
@@ -35,6 +38,8 @@ from shared.remediation.on_demand import OnDemand
 from shared.remediation.reconcile import Reconciler
 from shared.remediation.services import Services
 from shared.settings import Settings
+from shared.tokens.inventory import Inventory
+from shared.tokens.records import TokenRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Pratique:
     diagnostician: Diagnostician
     on_demand: OnDemand
     overview: Overview
+    inventory: Inventory
+    forecaster: Forecaster
     rejected_signals: Rejected
     rejected_vault_events: Rejected
     _closing: AsyncExitStack
@@ -70,7 +77,8 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
     storage = _storage(settings, credential)
     transport = GraphTransport(settings.graph_base_url, credential, settings.step)
     graph = Graph(transport, clock)
-    vault = Vault(settings.key_vault_url, credential)
+    vault, writer = Vault(settings.key_vault_url, credential), VaultWriter(settings.key_vault_url, credential)
+    vendor_api = VendorApi(settings.step / 3)
     logs = Logs(settings.logs_endpoint, settings.workspace_id, credential) if settings.workspace_id else None
     teams = _teams(settings, vault)
     teller = Teller(_channels(settings, graph, teams))
@@ -80,10 +88,13 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
         clock=clock,
         graph=graph,
         vault=vault,
+        vault_writer=writer,
+        vendor_api=vendor_api,
         incidents=Incidents(storage),
         parked=Parked(storage),
         journal=Journal(storage, clock),
         leases=Leases(storage, clock, settings.lease),
+        tokens=TokenRecords(storage),
         sources=Sources(storage, teller, clock),
         teller=teller,
         composer=Composer(settings.portal_url),
@@ -98,8 +109,10 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
             failures_days=settings.failures_days,
         ),
     )
+    inventory = Inventory(graph, vault, services.tokens, clock)
     closing = AsyncExitStack()
-    parts: list[Any] = [credential, storage, graph, vault, *([logs] if logs else []), *([teams] if teams else [])]
+    parts: list[Any] = [credential, storage, graph, vault, writer, vendor_api]
+    parts += [part for part in (logs, teams) if part is not None]
     for part in parts:
         closing.push_async_callback(part.close)
     return Pratique(
@@ -110,6 +123,8 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
         diagnostician=Diagnostician(graph, services.gatherer, settings.portal_url),
         on_demand=OnDemand(services),
         overview=Overview(services),
+        inventory=inventory,
+        forecaster=Forecaster(services, inventory, storage.queue(QUEUE)),
         rejected_signals=Rejected(storage.queue(f"{QUEUE}-rejected"), clock),
         rejected_vault_events=Rejected(storage.queue(f"{VAULT_EVENTS_QUEUE}-rejected"), clock),
         _closing=closing,

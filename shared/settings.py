@@ -63,12 +63,21 @@ class Settings:
     probe: bool
     probe_private: bool
     failures_days: int
+    mint: bool
+    rotate_ahead: timedelta
+    retire_after: timedelta
+    tiers: tuple[int, ...]
+    attempts_per_hour: int
     mode_by_application: Mapping[str, Mode] = field(default_factory=dict)
     merge_accepted: frozenset[str] = frozenset()
 
     def mode_for(self, service_principal_id: str) -> Mode:
         """Return the mode that holds for one application."""
         return self.mode_by_application.get(service_principal_id.lower(), self.mode)
+
+    def accepts_merge(self, service_principal_id: str) -> bool:
+        """Say whether an operator accepted merging for this application."""
+        return service_principal_id.lower() in self.merge_accepted
 
 
 def table() -> tuple[Setting, ...]:
@@ -124,6 +133,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         probe=_switch("PRATIQUE_PROBE", values["PRATIQUE_PROBE"]),
         probe_private=_switch("PRATIQUE_PROBE_PRIVATE", values["PRATIQUE_PROBE_PRIVATE"]),
         failures_days=_number(values, "PRATIQUE_FAILURES_DAYS"),
+        mint=_switch("PRATIQUE_MINT", values["PRATIQUE_MINT"]),
+        rotate_ahead=timedelta(days=_number(values, "PRATIQUE_ROTATE_AHEAD_DAYS")),
+        retire_after=timedelta(days=_number(values, "PRATIQUE_RETIRE_AFTER_DAYS")),
+        tiers=_tiers(values["PRATIQUE_EXPIRY_TIERS"]),
+        attempts_per_hour=_number(values, "PRATIQUE_ATTEMPTS_PER_HOUR"),
         mode_by_application=_modes(values["PRATIQUE_MODE_BY_APPLICATION"]),
         merge_accepted=frozenset(entry.lower() for entry in _list(values["PRATIQUE_MERGE_ACCEPTED"])),
     )
@@ -201,6 +215,13 @@ def _number(values: Mapping[str, str], name: str) -> int:
     if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
         raise InvalidSetting(name, f"must be a whole number from 1 to {10**_DIGITS - 1}, not {text!r}")
     return int(text)
+
+
+def _tiers(text: str) -> tuple[int, ...]:
+    name, entries = "PRATIQUE_EXPIRY_TIERS", _list(text)
+    if not entries or not all(entry.isdecimal() and len(entry) <= _DIGITS and int(entry) > 0 for entry in entries):
+        raise InvalidSetting(name, f"must be whole numbers of days from 1 to {10**_DIGITS - 1}, not {text!r}")
+    return tuple(sorted({int(entry) for entry in entries}, reverse=True))
 
 
 def _seconds(values: Mapping[str, str], name: str) -> timedelta:

@@ -111,9 +111,9 @@ class Graph:
         )
 
     async def save_credentials(
-        self, service_principal_id: str, credentials: Iterable[Credential], *, secret: SecretValue
+        self, service_principal_id: str, credentials: Iterable[Credential], *, secrets: Iterable[SecretValue]
     ) -> None:
-        """Save credentials; takes effect a little later, so read back. Errors that repeat `secret` lose it here.
+        """Save credentials; takes effect a little later, so read back. Errors that repeat `secrets` lose them here.
 
         Raises:
             Refused: a masked value would be sent back, which would store the mask itself.
@@ -126,7 +126,7 @@ class Graph:
         request = json_request(Method.PUT, _SECRETS, {"servicePrincipal%2Did": service_principal_id}, body)
         operation = "save the synchronization secrets"
         answer = await self._transport.write(request, operation)
-        require_success(answer, operation, Permission.SYNCHRONIZATION, [secret])
+        require_success(answer, operation, Permission.SYNCHRONIZATION, secrets)
 
     async def test_saved_credentials(self, service_principal_id: str, job_id: str) -> CredentialTest:
         """Ask Graph to test what is saved.
@@ -138,15 +138,20 @@ class Graph:
         return await self._validate(service_principal_id, job_id, {"useSavedCredentials": True})
 
     async def test_credentials(
-        self, service_principal_id: str, job_id: str, credentials: Iterable[Credential], *, secret: SecretValue
+        self,
+        service_principal_id: str,
+        job_id: str,
+        credentials: Iterable[Credential],
+        *,
+        secrets: Iterable[SecretValue],
     ) -> CredentialTest:
         """Ask Graph to test these credentials without saving them; raises like `test_saved_credentials`.
 
-        Errors that repeat `secret` lose it here; what a test says does not, for it is judged first.
+        Errors that repeat `secrets` lose them here; what a test says does not, for it is judged first.
         """
         pairs = [{"key": pair.key, "value": pair.value.reveal()} for pair in credentials]
         body = {"useSavedCredentials": False, "credentials": pairs}
-        return await self._validate(service_principal_id, job_id, body, [secret])
+        return await self._validate(service_principal_id, job_id, body, secrets)
 
     async def lift_quarantine(self, service_principal_id: str, job_id: str) -> None:
         """Restart the job with the reset scope `QuarantineState` and nothing else.

@@ -16,3 +16,4 @@ class Permission(StrEnum):
     USERS = "User.Read.All"
     LOGS = "Log Analytics Reader"
     VAULT = "Key Vault Secrets User"
+    VAULT_WRITE = "Key Vault Secrets Officer"

@@ -1,20 +1,15 @@
 """Key Vault secrets, read only: names, versions, tags and dates; a value only when it is about to be used."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
-from azure.keyvault.secrets import SecretProperties
+from azure.core.exceptions import AzureError
 from azure.keyvault.secrets.aio import SecretClient
 
-from shared.clients.azure_errors import error_of
 from shared.clients.permissions import Permission
-from shared.errors import MissingPermission, NotFound, ServiceError, Unavailable
-from shared.redaction import SecretValue, redact
+from shared.clients.vault_answers import is_disabled, read_version, translate
+from shared.redaction import SecretValue
 from shared.tokens.bindings import SecretVersion
-
-_SERVICE = "Key Vault"
 
 
 class Vault:
@@ -49,7 +44,7 @@ class Vault:
         try:
             secret = await self._client.get_secret(name, version)
         except AzureError as error:
-            raise _translate(error, "read the secret") from error
+            raise translate(error, "read the secret", Permission.VAULT) from error
         return SecretValue(secret.value or "")
 
     async def newest_value(self, name: str) -> SecretValue:
@@ -65,9 +60,9 @@ class Vault:
         try:
             secret = await self._client.get_secret(name)
         except AzureError as error:
-            if _is_disabled(error):
+            if is_disabled(error):
                 return ""
-            raise _translate(error, "read the secret") from error
+            raise translate(error, "read the secret", Permission.VAULT) from error
         return secret.properties.version or ""
 
     async def _list(self, name: str | None) -> AsyncIterator[SecretVersion]:
@@ -76,35 +71,6 @@ class Vault:
         )
         try:
             async for properties in pages:
-                yield _read(properties)
+                yield read_version(properties)
         except AzureError as error:
-            raise _translate(error, "list secrets") from error
-
-
-def _read(properties: SecretProperties) -> SecretVersion:
-    return SecretVersion(
-        name=properties.name or "",
-        version=properties.version or "",
-        enabled=bool(properties.enabled),
-        created=properties.created_on or datetime.min.replace(tzinfo=UTC),
-        expires=properties.expires_on,
-        not_before=properties.not_before,
-        tags=dict(properties.tags or {}),
-    )
-
-
-def _is_disabled(error: AzureError) -> bool:
-    return "SecretDisabled" in str(error)
-
-
-def _translate(error: AzureError, operation: str) -> ServiceError:
-    if isinstance(error, ResourceNotFoundError):
-        return NotFound(_SERVICE, operation, 404, "SecretNotFound", "")
-    if isinstance(error, HttpResponseError) and error.status_code is not None:
-        code, message = error_of(error)
-        if error.status_code == 403 and not _is_disabled(error):
-            return MissingPermission(_SERVICE, operation, 403, code, message, Permission.VAULT)
-        if error.status_code in (401, 403):
-            return ServiceError(_SERVICE, operation, error.status_code, code, message)
-        return Unavailable(_SERVICE, operation, error.status_code, code, message)
-    return Unavailable(_SERVICE, operation, None, type(error).__name__, redact(str(error)))
+            raise translate(error, "list secrets", Permission.VAULT) from error

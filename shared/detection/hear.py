@@ -14,7 +14,7 @@ from shared.detection.sweep import all_jobs, news_of
 from shared.detection.vault_event import OtherEvent, read_vault_event
 from shared.errors import NotFound
 from shared.remediation.services import Services
-from shared.tokens.inventory import secret_by_name
+from shared.tokens.bound import secret_by_name
 
 # Graph answers 400 to anything else, which would be taken for a failure of Graph and tried again.
 _ENTRA_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

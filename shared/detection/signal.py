@@ -22,6 +22,7 @@ class Source(StrEnum):
     AUDIT_LOG = "audit_log"
     ALERT = "alert"
     VAULT = "vault"
+    FORECAST = "forecast"
     PERSON = "person"
     DUE = "due"
 
@@ -32,6 +33,8 @@ class News(StrEnum):
     QUARANTINED = "quarantined"
     RELEASED = "released"
     CREDENTIAL = "credential"
+    EXPIRING = "expiring"
+    ROTATE = "rotate"
     ASKED = "asked"
     DUE = "due"
 

@@ -12,7 +12,11 @@ from urllib.parse import quote
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.remedy import NEW_TOKEN, Remedy, Restart, Step
-from shared.tokens.vendors import Vendor, catalogue
+from shared.tokens.vendors import Obtain, Vendor, vendor_named
+
+__all__ = ["provisioning_page", "remedies", "remedy", "vendor_named"]
+
+_TOKENLESS = (Obtain.OAUTH, Obtain.NONE)
 
 
 @cache
@@ -29,9 +33,11 @@ def remedies() -> dict[Cause, Remedy]:
 
 
 def remedy(cause: Cause, vendor: Vendor | None = None) -> Remedy:
-    """Return the remedy for a cause, with the vendor's console path where it is known."""
+    """Return the remedy for a cause; where a new token is the remedy, with the vendor's way to one."""
     found = remedies()[cause]
-    return found if vendor is None else replace(found, steps=tuple(_at_vendor(found.steps, vendor)))
+    if vendor is None or cause is not Cause.INVALID_CREDENTIALS:
+        return found
+    return replace(found, steps=tuple(_at_vendor(found.steps, vendor)))
 
 
 def provisioning_page(portal: str, service_principal_id: str, app_id: str) -> str:
@@ -45,11 +51,6 @@ def _at_vendor(steps: Iterable[Step], vendor: Vendor) -> Iterable[Step]:
         if step.where != NEW_TOKEN:
             yield step
             continue
-        caution = f" {vendor.caution}" if vendor.caution else ""
-        yield replace(step, what=f"{step.what}{caution}", where=f"{vendor.name}: {vendor.console}")
-
-
-def vendor_named(name: str) -> Vendor | None:
-    """Return the vendor whose name stands in an application's name; it decides on a hint of where to look, no more."""
-    words = name.casefold().split()
-    return next((vendor for vendor in catalogue().values() if vendor.name.casefold() in words), None)
+        what = () if vendor.obtain in _TOKENLESS else (step.what,)
+        where = f"{vendor.name}: {vendor.console}" if vendor.console else step.where
+        yield replace(step, what=" ".join((*what, *vendor.cautions[:1])) or step.what, where=where)

@@ -20,8 +20,8 @@ from shared.jobs.model import SynchronizationJob
 from shared.jobs.reading import read_time
 from shared.redaction import redact
 from shared.tokens.bindings import require_trusted_host
+from shared.tokens.bound import bound_token, candidate
 from shared.tokens.credential_test import CredentialTest
-from shared.tokens.inventory import bound_secret, candidate
 from shared.tokens.saving import base_address
 
 _AUDIT_TEXTS = 3
@@ -148,7 +148,7 @@ class Gatherer:
     async def _probe(self, job: SynchronizationJob, credentials: asyncio.Task[tuple[Credential, ...]]) -> _Seen:
         if self._prober is None:
             return _Seen(Sight.NOT_ASKED, remark="The probe is switched off (PRATIQUE_PROBE).")
-        secret = await bound_secret(self._vault, job.service_principal_id)
+        secret = await bound_token(self._vault, job.service_principal_id)
         if secret is None:
             return _Seen(Sight.NOT_ASKED, remark="No secret in the vault is bound to this application.")
         address = base_address(await asyncio.shield(credentials))

@@ -8,18 +8,23 @@ from enum import StrEnum
 from typing import Any
 
 from shared.notices.notice import Notice
+from shared.tokens.bindings import SecretRef
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class IncidentState(StrEnum):
-    """Where an incident stands; a row without an incident is `CLEAR`."""
+    """Where an incident stands; a row without an incident is `CLEAR`.
+
+    `LIFTED` and `WATCHING` wait for the same proof, after a quarantine and after a rotation ahead of time.
+    """
 
     CLEAR = "clear"
     WAITING = "waiting"
     NEEDS_PERSON = "needs_person"
     ACTING = "acting"
     LIFTED = "lifted"
+    WATCHING = "watching"
     GAVE_UP = "gave_up"
     RECOVERED = "recovered"
     UNRECOGNISED = ""
@@ -28,6 +33,7 @@ class IncidentState(StrEnum):
 class AttemptStep(StrEnum):
     """The steps of an attempt, in order; the step in the row was recorded before it was done."""
 
+    OBTAIN = "obtain"
     SAVE = "save"
     READ_BACK = "read_back"
     TEST_SAVED = "test_saved"
@@ -38,20 +44,31 @@ class AttemptStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One save with its restart, or a restart alone (`secret_name` is then empty); resuming it is the same attempt.
+    """One save with its restart, or a restart alone (`saving` is then empty); resuming it is the same attempt.
 
-    `settings_before` maps each credential key that was there to a digest of its readable value, or `*` when masked.
+    `previous` is what an undo would put back. `ahead` says that no quarantine caused it, `mint_sent` that a vendor may
+    have made a token already. `settings_before` maps each credential key that was there to a digest of its readable
+    value, or `*` when masked.
     """
 
     id: str
     began: datetime
     step: AttemptStep
-    secret_name: str = ""
-    secret_version: str = ""
-    credential_key: str = ""
+    saving: tuple[SecretRef, ...] = ()
+    previous: tuple[SecretRef, ...] = ()
     settings_before: Mapping[str, str] = field(default_factory=dict)
+    ahead: bool = False
+    undoing: bool = False
+    mint_sent: bool = False
+    arrived_at: datetime | None = None
+    saved_at: datetime | None = None
     acted_at: datetime | None = None
     tries: int = 0
+
+    @property
+    def secret_names(self) -> str:
+        """Name the secrets whose versions are saved."""
+        return ", ".join(ref.secret_name for ref in self.saving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,11 @@ class Incident:
         return self.state is not IncidentState.UNRECOGNISED and step is not AttemptStep.UNRECOGNISED
 
     @property
+    def watching(self) -> bool:
+        """Say whether our action is done and only its proof is missing."""
+        return self.state in (IncidentState.LIFTED, IncidentState.WATCHING)
+
+    @property
     def in_attempt(self) -> bool:
         """Say whether an attempt stands between its first recorded step and the watching."""
         return self.attempt is not None and self.attempt.step is not AttemptStep.WATCH
@@ -126,13 +148,14 @@ class Incident:
 
     @classmethod
     def from_row(cls, values: Mapping[str, Any]) -> "Incident":
-        """Read a table row; a state that this version does not know reads as `UNRECOGNISED`."""
+        """Read a table row; a state, or a later schema, that this release does not know reads as `UNRECOGNISED`."""
         known = {item.name for item in fields(cls)}
         read: dict[str, Any] = {name: value for name, value in values.items() if name in known}
         for name, value in read.items():
             if isinstance(value, datetime):
                 read[name] = datetime.fromtimestamp(value.timestamp(), UTC)
-        read["state"] = _state(str(values.get("state", "")))
+        later = int(values.get("schema", SCHEMA)) > SCHEMA
+        read["state"] = IncidentState.UNRECOGNISED if later else _state(str(values.get("state", "")))
         read["attempt"] = _read_attempt(str(values.get("attempt", "")))
         read["told"] = tuple(json.loads(values.get("told") or "[]"))
         read["untold"] = tuple(
@@ -152,12 +175,18 @@ def _state(text: str) -> IncidentState:
 def _read_attempt(text: str) -> Attempt | None:
     if not text:
         return None
+    raw = json.loads(text)
+    if "secret_name" in raw:  # written by a release that knew one secret an application
+        one = {"secret_name": raw["secret_name"], "credential_key": raw["credential_key"]}
+        raw["saving"] = [{**one, "version": raw["secret_version"]}] if raw["secret_name"] else []
     known = {item.name for item in fields(Attempt)}
-    raw = {name: value for name, value in json.loads(text).items() if name in known}
-    raw["step"] = next((step for step in AttemptStep if step == raw["step"]), AttemptStep.UNRECOGNISED)
-    raw["began"] = datetime.fromisoformat(raw["began"])
-    raw["acted_at"] = datetime.fromisoformat(raw["acted_at"]) if raw["acted_at"] else None
-    return Attempt(**raw)
+    read = {name: value for name, value in raw.items() if name in known}
+    read["step"] = next((step for step in AttemptStep if step == raw["step"]), AttemptStep.UNRECOGNISED)
+    for name in ("saving", "previous"):
+        read[name] = tuple(SecretRef(**ref) for ref in raw.get(name, ()))
+    for name in ("began", "acted_at", "arrived_at", "saved_at"):
+        read[name] = datetime.fromisoformat(raw[name]) if raw.get(name) else None
+    return Attempt(**read)
 
 
 def _plain(value: Any) -> str:

@@ -12,6 +12,7 @@ from shared.errors import Conflict, LeaseLost, MalformedNews
 from shared.incidents.incident import Incident
 
 _LEASE = "lease"
+_TENANT = "tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Incidents:
         return tuple(
             [Incident.from_row(row.values) async for row in self._table.query("next_look_at le @now", now=now)]
         )
+
+    async def of(self, service_principal_id: str) -> tuple[Incident, ...]:
+        """Read the rows of one application's jobs."""
+        rows = self._table.query("PartitionKey eq @p", p=service_principal_id)
+        return tuple([Incident.from_row(row.values) async for row in rows])
 
     async def all(self) -> tuple[Incident, ...]:
         """Read every row."""
@@ -95,6 +101,16 @@ class Journal:
             "detail": detail,
         }
         await self._table.insert(_journal_partition(incident), f"{now.isoformat()}~{new_id()}", values)
+
+    async def count(self, action: str) -> None:
+        """Count an action for the whole tenant."""
+        now = self._clock.now()
+        await self._table.insert(_TENANT, f"{now.isoformat()}~{new_id()}", {"at": now, "action": action})
+
+    async def counted(self, action: str, since: datetime) -> int:
+        """Return how often an action was counted in the tenant from a moment on."""
+        rows = self._table.query("PartitionKey eq @p and at ge @since", p=_TENANT, since=since)
+        return len([None async for row in rows if row.values["action"] == action])
 
     async def entries(self, incident: Incident, since: datetime) -> tuple[tuple[datetime, str, str], ...]:
         """Read the entries of a job from a moment on, oldest first, as (time, action, detail)."""

@@ -9,14 +9,13 @@ from shared.incidents.incident import Incident
 from shared.notices.advice import headline
 from shared.notices.notice import Fact, Link, Notice, NoticeKind
 from shared.tokens.bindings import TAG_SERVICE_PRINCIPAL, TAG_TENANT_URL, Binding
-from shared.tokens.vendors import catalogue
 
 
 class Composer:
     """Writes notices; knows the portal's address."""
 
     def __init__(self, portal_url: str) -> None:
-        self._portal = portal_url
+        self.portal = portal_url
 
     def found(self, incident: Incident, why: str, next_steps: tuple[str, ...], at: datetime) -> Notice:
         """Say that a quarantine was found and why nothing is done about it now."""
@@ -47,7 +46,11 @@ class Composer:
             NoticeKind.ACTED,
             at,
             headline="The quarantine was lifted; a good cycle has yet to prove it.",
-            summary=f"{_headline(incident)}: Pratique put that right and now watches for the next cycle.",
+            summary=(
+                "The old credential failed while the new one was on its way; the next cycle has to prove the new one."
+                if _ahead(incident)
+                else f"{_headline(incident)}: Pratique put that right and now watches for the next cycle."
+            ),
             done=done,
             next_steps=("Nothing now. You will be told when the recovery is proven, or if it is not.",),
         )
@@ -69,9 +72,41 @@ class Composer:
             incident,
             NoticeKind.GAVE_UP,
             at,
-            headline="Pratique could not bring this job back.",
+            headline=(
+                "The new credential could not be brought into use."
+                if _ahead(incident)
+                else "Pratique could not bring this job back."
+            ),
             summary=why,
             next_steps=(*next_steps, "Pratique does nothing more on its own until the evidence changes."),
+        )
+
+    def arrived(self, incident: Incident, why: str, next_steps: tuple[str, ...], at: datetime) -> Notice:
+        """Say that a new version is in the vault where we may not act."""
+        headline = "A new credential waits in the vault."
+        return self._notice(incident, NoticeKind.FOUND, at, headline=headline, summary=why, next_steps=next_steps)
+
+    def rotated(self, incident: Incident, done: tuple[str, ...], at: datetime) -> Notice:
+        """Say that a credential was renewed before it failed, and that this is proven."""
+        return self._notice(
+            incident,
+            NoticeKind.ROTATED,
+            at,
+            headline="The credential was renewed before it failed.",
+            summary=f"{incident.application} uses the new credential, and a cycle that began afterwards ended well.",
+            done=done,
+        )
+
+    def put_back(self, incident: Incident, done: tuple[str, ...], at: datetime) -> Notice:
+        """Say that a new credential did not hold and the one before it is in use again."""
+        return self._notice(
+            incident,
+            NoticeKind.NEEDS_YOU,
+            at,
+            headline="The new credential was rejected, and the one before it is in use again.",
+            summary="The newest version in the vault is not accepted by the target, though it may have passed a test.",
+            done=done,
+            next_steps=("Make another token at the vendor and store it as a new version of the secret.",),
         )
 
     def _notice(
@@ -100,7 +135,7 @@ class Composer:
         )
 
     def _page(self, incident: Incident) -> str:
-        return provisioning_page(self._portal, incident.service_principal_id, incident.app_id)
+        return provisioning_page(self.portal, incident.service_principal_id, incident.app_id)
 
 
 def blind(source: str, why: str, permission: str, since: datetime, at: datetime) -> Notice:
@@ -150,19 +185,30 @@ def token_steps(binding: Binding | None, service_principal_id: str) -> tuple[str
             ),
             "Pratique tests it, saves it in Entra and lifts the quarantine within a minute.",
         )
-    vendor = catalogue().get(binding.vendor)
-    where = f"{vendor.name}: {vendor.console}." if vendor else "Make a new SCIM token in the application's own console."
-    caution = (vendor.caution,) if vendor and vendor.caution else ()
+    vendor = binding.known_vendor
+    where = "Make a new SCIM token in the application's own console."
+    if vendor is not None and vendor.console:
+        where = f"{vendor.name}: {vendor.console.rstrip('.')}."
     return (
         where,
-        *caution,
+        *(vendor.cautions[:1] if vendor is not None else ()),
         f"Store it as a new version of the Key Vault secret {binding.secret_name}; tags are not needed.",
         "Pratique tests it, saves it in Entra and lifts the quarantine within a minute.",
     )
 
 
+def _ahead(incident: Incident) -> bool:
+    return incident.attempt is not None and incident.attempt.ahead and not incident.cause
+
+
 def _facts(incident: Incident) -> tuple[Fact, ...]:
-    facts = [Fact("Cause", f"{incident.cause} ({incident.confidence} confidence)" if incident.cause else "unknown")]
+    facts = []
+    if incident.cause:
+        facts.append(Fact("Cause", f"{incident.cause} ({incident.confidence} confidence)"))
+    elif incident.open and not _ahead(incident):
+        facts.append(Fact("Cause", "unknown"))
+    if incident.attempt and (names := incident.attempt.secret_names):
+        facts.append(Fact("Secret", names))
     if incident.reason:
         facts.append(Fact("Entra's reason", incident.reason))
     if incident.error_code:

@@ -17,6 +17,9 @@ class NoticeKind(StrEnum):
     ACTED = "acted"
     NEEDS_YOU = "needs_you"
     RECOVERED = "recovered"
+    ROTATED = "rotated"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
     GAVE_UP = "gave_up"
     BLIND = "blind"
     SEEING_AGAIN = "seeing_again"
@@ -53,6 +56,8 @@ class Notice:
     said: str
     reference: str
     at: datetime
+    owner: str = ""
+    """Mail address of who owns what this is about; mails then go there, and to the team in copy."""
 
     def __post_init__(self) -> None:
         """Refuse a time without a zone, which would be told as another moment than it was."""
@@ -73,6 +78,7 @@ class Notice:
             "said": self.said,
             "reference": self.reference,
             "at": self.at.astimezone(UTC).isoformat(),
+            "owner": self.owner,
         }
 
     @classmethod
@@ -90,6 +96,7 @@ class Notice:
             said=str(raw.get("said", "")),
             reference=str(raw.get("reference", "")),
             at=datetime.fromisoformat(raw["at"]),
+            owner=str(raw.get("owner", "")),
         )
 
 

@@ -47,12 +47,18 @@ class MailChannel:
         from shared.notices.mail import to_mail  # noqa: PLC0415 -- cold start: most invocations tell nothing
 
         mail = to_mail(notice)
+        team = [address for address in self._recipients if address.casefold() != notice.owner.casefold()]
         message: dict[str, Any] = {
             "subject": mail.subject,
             "body": {"contentType": "HTML", "content": mail.html},
-            "toRecipients": [{"emailAddress": {"address": address}} for address in self._recipients],
+            "toRecipients": _addresses([notice.owner] if notice.owner else team),
+            **({"ccRecipients": _addresses(team)} if notice.owner and team else {}),
         }
         await self._graph.send_mail(self._sender, message)
+
+
+def _addresses(addresses: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"emailAddress": {"address": address}} for address in addresses]
 
 
 class Teller:

@@ -1,26 +1,28 @@
 """Carries an attempt through its steps; each is recorded before it is done, so a crash anywhere resumes to it.
 
-    save ▶ read back ▶ test what is saved ▶ lift the quarantine ▶ watch
+    obtain ▶ save ▶ read back ▶ test what is saved ▶ lift the quarantine ▶ watch
 
 A lease cannot fence Graph, so every step is also safe to repeat: the candidate is tested again before it is saved
-again, and a job that is no longer quarantined is not restarted.
+again, and a job that is no longer quarantined is not restarted. When what was saved is rejected after all, the steps
+run once more with what was saved before it, if that still passes.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.clock import within
-from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
+from shared.errors import NotFound, Refused, ServiceError, Throttled, Unavailable
 from shared.incidents.incident import Attempt, AttemptStep, IncidentState
+from shared.remediation.candidate import test_settled, values_of
 from shared.remediation.case import Case
 from shared.remediation.limits import ATTEMPT
-from shared.remediation.prepare import merge_accepted, test_settled
+from shared.remediation.obtain import obtain
 from shared.remediation.recovery import next_look
-from shared.settings import Mode
+from shared.remediation.stop import attempt_of, give_up, may_act, refused, wait
 from shared.tokens.credential_test import TestResult
+from shared.tokens.record import TokenRecord
 from shared.tokens.saving import differences, to_save
 
-_MOST_TRIES = 30
 _POLLS = 8
 
 
@@ -31,7 +33,8 @@ async def begin(case: Case, attempt: Attempt) -> None:
         LeaseLost: preparing took so long that somebody else holds the service principal; nothing is counted.
     """
     await case.hold()
-    await case.journal(ATTEMPT, f"secret {attempt.secret_name}" if attempt.secret_name else "lift only")
+    await case.journal(ATTEMPT, f"secret {attempt.secret_names}" if attempt.saving else "lift only")
+    await case.services.journal.count(ATTEMPT)
     await case.record(
         attempt=attempt, state=IncidentState.ACTING, note="", next_look_at=case.in_(case.services.settings.lease)
     )
@@ -39,23 +42,25 @@ async def begin(case: Case, attempt: Attempt) -> None:
 
 async def run(case: Case, *, fresh: bool) -> None:
     """Take the attempt's steps until it waits, ends or watches; `fresh` says that its candidate was just tested."""
+    tested = attempt_of(case).saving if fresh else ()
     while case.incident.in_attempt:
         await case.hold()
         try:
-            go_on = await _take_step(case, fresh=fresh)
+            go_on = await _take_step(case, fresh=attempt_of(case).saving == tested)
         except (Throttled, Unavailable) as error:
-            await _wait(case, error)
+            await wait(case, error)
             return
         except ServiceError as error:
-            await _refused(case, error)
+            await refused(case, error)
             return
         if not go_on:
             return
 
 
 async def _take_step(case: Case, *, fresh: bool) -> bool:
-    attempt = _attempt(case)
+    attempt = attempt_of(case)
     steps: dict[AttemptStep, Callable[[], Awaitable[bool]]] = {
+        AttemptStep.OBTAIN: lambda: obtain(case),
         AttemptStep.SAVE: lambda: _save(case, fresh=fresh),
         AttemptStep.READ_BACK: lambda: _read_back(case),
         AttemptStep.TEST_SAVED: lambda: _test_saved(case),
@@ -70,28 +75,42 @@ async def _take_step(case: Case, *, fresh: bool) -> bool:
 
 
 async def _save(case: Case, *, fresh: bool) -> bool:
-    attempt, services = _attempt(case), case.services
-    if not await _may_act(case):
+    attempt, services, sp = attempt_of(case), case.services, case.incident.service_principal_id
+    if not await may_act(case):
         return False
-    current = await services.graph.credentials(case.incident.service_principal_id)
+    current = await services.graph.credentials(sp)
     try:
-        value = await services.vault.value(attempt.secret_name, attempt.secret_version)
+        values = await values_of(services, attempt.saving)
     except NotFound:
         return await give_up(case, "The version that was being saved is gone from the vault.", ())
     if not fresh:
-        test = await test_settled(case, current, attempt.credential_key, value)
+        test = await test_settled(services, case.ids, current, values)
         if test.result is TestResult.REJECTED:
-            return await give_up(case, "The vault's token passed its first test and is rejected now.", ())
+            return await _rejected_before_saving(case)
         if test.result is TestResult.COULD_NOT_TELL:
             raise Unavailable("Microsoft Graph", "test the vault's token", None, test.code, "")
     try:
-        credentials = to_save(current, attempt.credential_key, value, merge_accepted=merge_accepted(case))
+        credentials = to_save(current, values, merge_accepted=services.settings.accepts_merge(sp))
     except Refused as refusal:
         return await give_up(case, f"Saving was refused: {refusal}.", ())
-    await case.journal("save", f"secret {attempt.secret_name} version {attempt.secret_version}")
-    await services.graph.save_credentials(case.incident.service_principal_id, credentials, secret=value)
-    await case.record_attempt(step=AttemptStep.READ_BACK, acted_at=services.clock.now(), tries=0)
+    saved = ", ".join(f"secret {ref.secret_name} version {ref.version}" for ref in attempt.saving)
+    await case.journal("put back" if attempt.undoing else "save", saved)
+    await services.graph.save_credentials(sp, credentials, secrets=tuple(values.values()))
+    now = services.clock.now()
+    await case.record_attempt(step=AttemptStep.READ_BACK, acted_at=now, saved_at=now, tries=0)
     return True
+
+
+async def _rejected_before_saving(case: Case) -> bool:
+    attempt = attempt_of(case)
+    if attempt.undoing:
+        why = "What is saved is rejected, and so is the credential that was saved before it."
+    elif attempt.mint_sent:
+        await _learn(case, rejected=True)
+        why = "The newly minted credential is rejected by the target; what was saved before stays."
+    else:
+        why = "The vault's token passed its first test and is rejected now."
+    return await give_up(case, why, ())
 
 
 async def _read_back(case: Case) -> bool:
@@ -109,6 +128,9 @@ async def _read_back(case: Case) -> bool:
 async def _test_saved(case: Case) -> bool:
     services = case.services
     result = TestResult.COULD_NOT_TELL
+    if attempt_of(case).ahead:
+        # What was saved before may still pass, so a test before the save has settled would say nothing of the new one.
+        await services.clock.sleep(services.settings.settle.total_seconds())
     for poll in range(_POLLS + 1):
         result = (await services.graph.test_saved_credentials(*case.ids)).result
         if result is TestResult.PASSED:
@@ -116,12 +138,26 @@ async def _test_saved(case: Case) -> bool:
             # passes now proves that the save has settled, so only this comparison is final.
             if lost := await _lost(case):
                 return await _give_up_lost(case, lost)
+            await _learn(case, rejected=False)
             await case.record_attempt(step=AttemptStep.LIFT, tries=0)
             return True
         if poll < _POLLS:
             await services.clock.sleep(_poll_pause(case))
     if result is TestResult.COULD_NOT_TELL:
         raise Unavailable("Microsoft Graph", "test the saved credential", None, "", "the test could not tell")
+    return await _undo(case)
+
+
+async def _undo(case: Case) -> bool:
+    """Go through the steps again with what was saved before; it is tested before it is saved, as anything is."""
+    attempt = attempt_of(case)
+    await _learn(case, rejected=True)
+    if attempt.previous and not attempt.undoing:
+        await case.journal("undo", "what was saved is still rejected after a settling time")
+        await case.record_attempt(
+            step=AttemptStep.SAVE, saving=attempt.previous, previous=(), undoing=True, mint_sent=False, tries=0
+        )
+        return True
     return await give_up(
         case,
         "The vault's token passed its test and was saved, but what is saved is still rejected.",
@@ -129,10 +165,22 @@ async def _test_saved(case: Case) -> bool:
     )
 
 
+async def _learn(case: Case, *, rejected: bool) -> None:
+    """Keep what became of each version, so that the next look knows what Entra has and what not to try again."""
+    now = case.services.clock.now()
+    for ref in attempt_of(case).saving:
+
+        def change(row: TokenRecord, version: str = ref.version) -> TokenRecord:
+            return row.with_rejected(version) if rejected else row.with_applied(version, now)
+
+        await case.services.tokens.change(case.incident.service_principal_id, ref.secret_name, change)
+
+
 async def _lost(case: Case) -> tuple[str, ...]:
-    attempt = _attempt(case)
+    attempt = attempt_of(case)
     current = await case.services.graph.credentials(case.incident.service_principal_id)
-    return differences(attempt.settings_before, current, attempt.credential_key)
+    values = await values_of(case.services, attempt.saving)
+    return differences(attempt.settings_before, current, values)
 
 
 async def _give_up_lost(case: Case, lost: tuple[str, ...]) -> bool:
@@ -144,106 +192,75 @@ async def _give_up_lost(case: Case, lost: tuple[str, ...]) -> bool:
 
 
 async def _lift(case: Case) -> bool:
-    services = case.services
+    services, attempt = case.services, attempt_of(case)
     job = await case.read_job()
     if job.quarantined:
-        if not await _may_act(case):
+        if not await may_act(case):
             return False
         await case.journal("restart", "QuarantineState")
         await case.record_attempt(acted_at=services.clock.now())
         await services.graph.lift_quarantine(*case.ids)
-    done = _done(_attempt(case), restarted=job.quarantined)
     now = services.clock.now()
-    acted_at = now if job.quarantined else _attempt(case).acted_at or now
-    notice = services.composer.acted(case.incident, done, now)
-    watching = case.incident.with_attempt(step=AttemptStep.WATCH, acted_at=acted_at, tries=0)
-    case.incident = watching
+    acted_at = now if job.quarantined else _in_use_from(attempt, now, services.settings.settle)
+    telling = _telling(case, now, restarted=job.quarantined)
+    case.incident = case.incident.with_attempt(step=AttemptStep.WATCH, acted_at=acted_at, tries=0)
     await case.record(
-        state=IncidentState.LIFTED,
+        state=IncidentState.WATCHING if attempt.ahead and not job.quarantined else IncidentState.LIFTED,
         next_look_at=next_look(job, now, services.settings.look_again),
-        **case.telling(f"acted:{_attempt(case).id}", notice),
+        **telling,
     )
     return True
 
 
-async def _may_act(case: Case) -> bool:
-    """Ask settings again right before something changes; when they say no, the attempt waits where it stands."""
-    services = case.services
-    acting, mode = services.acting(), services.settings.mode_for(case.incident.service_principal_id)
-    if acting and mode is Mode.ACT:
-        return True
-    why = "The mode is observe." if acting else "Acting is switched off (PRATIQUE_ACTING=off)."
-    why = f"{why} The attempt stands before its step '{_attempt(case).step}' and goes on when acting is allowed again."
-    notice = services.composer.found(case.incident, why, (), services.clock.now())
-    topic = f"held:{_attempt(case).id}"
-    await case.record(note=why, next_look_at=case.in_(services.settings.retry), **case.telling(topic, notice))
-    return False
+def _in_use_from(attempt: Attempt, now: datetime, settle: timedelta) -> datetime:
+    """Return from when on a cycle surely uses what was saved: one that began before may have used what was before."""
+    return max(attempt.saved_at + settle, attempt.acted_at or attempt.saved_at) if attempt.saved_at else now
 
 
-async def give_up(case: Case, why: str, next_steps: tuple[str, ...]) -> bool:
-    """End the attempt loudly; the job is still looked at, more slowly."""
-    notice = case.services.composer.gave_up(case.incident, why, next_steps, case.services.clock.now())
-    await case.journal("gave up", why)
-    await case.record(
-        state=IncidentState.GAVE_UP,
-        attempt=None,
-        note=why,
-        next_look_at=case.in_(case.services.settings.look_again),
-        **case.telling(f"gave_up:{why}", notice),
-    )
-    return False
-
-
-async def _wait(case: Case, error: Throttled | Unavailable) -> None:
-    tries = _attempt(case).tries + 1
-    if tries >= _MOST_TRIES:
-        await give_up(case, f"The step '{_attempt(case).step}' failed {tries} times: {error}", ())
-        return
-    pause = case.services.settings.retry
-    if isinstance(error, Throttled) and error.retry_after:
-        pause = max(pause, error.retry_after)
-    case.incident = case.incident.with_attempt(tries=tries)
-    await case.record(note=str(error), next_look_at=case.in_(pause))
-
-
-async def _refused(case: Case, error: ServiceError) -> None:
-    """A 4xx: a missing permission can be granted, so the attempt waits; anything else ends it."""
-    if not isinstance(error, MissingPermission):
-        await give_up(case, str(error), ())
-        return
-    steps = (f"Grant {error.permission} to Pratique's managed identity; the attempt then goes on by itself.",)
-    notice = case.services.composer.needs_you(case.incident, str(error), steps, case.services.clock.now())
-    await case.record(
-        note=str(error),
-        next_look_at=case.in_(case.services.settings.look_again),
-        **case.telling(f"permission:{error.permission}", notice),
-    )
-
-
-def _attempt(case: Case) -> Attempt:
-    if case.incident.attempt is None:
-        message = "no attempt is under way"
-        raise ValueError(message)
-    return case.incident.attempt
+def _telling(case: Case, now: datetime, *, restarted: bool) -> dict[str, object]:
+    """Tell what was done; a rotation ahead of time that went well is told once, when it is proven."""
+    attempt, composer = attempt_of(case), case.services.composer
+    done = done_by(attempt, restarted=restarted)
+    if attempt.undoing:
+        return case.telling(f"undone:{attempt.id}", composer.put_back(case.incident, done, now))
+    if attempt.ahead and not restarted:
+        return {}
+    return case.telling(f"acted:{attempt.id}", composer.acted(case.incident, done, now))
 
 
 def _poll_pause(case: Case) -> float:
     return max(case.services.settings.settle / _POLLS, timedelta(milliseconds=50)).total_seconds()
 
 
-def _done(attempt: Attempt, *, restarted: bool) -> tuple[str, ...]:
-    saved = (
-        (
-            f"Tested the newest version of secret {attempt.secret_name}: it passed.",
+def done_by(attempt: Attempt, *, restarted: bool) -> tuple[str, ...]:
+    """Say what an attempt did, one sentence a step."""
+    names = attempt.secret_names
+    saved: tuple[str, ...]
+    if attempt.undoing:
+        saved = (f"Put back the version of secret {names} that was saved before: it passes.",)
+    elif attempt.saving:
+        saved = (
+            f"Tested the newest version of secret {names}: it passed.",
             "Saved it in Entra, read the settings back and found them whole.",
             "Tested what is saved: it passed.",
+            *_measured(attempt),
         )
-        if attempt.secret_name
-        else ("Tested the saved credential: it passes, so somebody has already put it right.",)
-    )
+    else:
+        saved = ("Tested the saved credential: it passes, so somebody has already put it right.",)
+    if attempt.ahead and not restarted:
+        return saved
     lifted = (
         "Restarted the job with the reset scope QuarantineState and nothing else."
         if restarted
         else "Entra had lifted the quarantine by itself; no restart was needed."
     )
     return (*saved, lifted)
+
+
+def _measured(attempt: Attempt) -> tuple[str, ...]:
+    if attempt.arrived_at is None or attempt.saved_at is None:
+        return ()
+    took = max(attempt.saved_at - attempt.arrived_at, timedelta(0))
+    seconds = round(took.total_seconds())
+    text = f"{seconds} s" if seconds < 120 else str(timedelta(seconds=seconds)).removesuffix(":00")
+    return (f"From the new version's arrival in the vault to the saved credential: {text}.",)

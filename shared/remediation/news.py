@@ -12,7 +12,7 @@ def worth_a_look(signal: Signal, incident: Incident | None, now: datetime) -> bo
     A job with an open incident is under watch already: news that it is quarantined adds nothing to the next look that
     is written down. News older than the last look was seen by that look. A person always gets one.
     """
-    if signal.news is News.ASKED or incident is None or incident.looked_at is None:
+    if signal.news in (News.ASKED, News.ROTATE) or incident is None or incident.looked_at is None:
         return True
     if signal.news is News.DUE:
         return incident.next_look_at is not None and incident.next_look_at <= now

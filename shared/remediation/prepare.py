@@ -1,118 +1,265 @@
 """Everything that can be checked before anything is changed: what an attempt would do, or why there is none."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared.clock import new_id
-from shared.errors import NotFound, Refused
+from shared.errors import Refused
 from shared.incidents.incident import Attempt, AttemptStep
 from shared.jobs.credentials import Credential
 from shared.notices.compose import token_steps
-from shared.redaction import SecretValue, redact
-from shared.remediation.case import Case
-from shared.tokens.bindings import require_trusted_host
-from shared.tokens.credential_test import CredentialTest, TestResult
-from shared.tokens.inventory import BoundSecret, bound_secret, candidate
-from shared.tokens.saving import base_address, digest, to_save, to_test
+from shared.redaction import redact
+from shared.remediation.candidate import Passed, Rejected, newest_refs, try_candidate
+from shared.remediation.outcome import Ask, Later, Nothing, Trail, Want, sentence
+from shared.remediation.services import Services
+from shared.tokens.bindings import SecretRef, SecretVersion, require_rotated_key, require_trusted_host, usable
+from shared.tokens.bound import BoundSecret, bound_secrets, candidate
+from shared.tokens.credential_test import TestResult
+from shared.tokens.expiry import Expiry, expiry_of, life_of
+from shared.tokens.forecast import mint_due
+from shared.tokens.keys import granted
+from shared.tokens.record import TokenRecord
+from shared.tokens.saving import base_address, digest, require_mergeable
+from shared.tokens.vendors import Overlap
+
+type Prepared = Attempt | Ask | Later | Nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A person is needed: why, what to do, and the topic under which it is told once."""
-
-    topic: str
-    why: str
-    next_steps: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Nothing can be said now; look again."""
-
-    why: str
-
-
-async def prepare(case: Case) -> Attempt | Ask | Later:
+async def prepare(services: Services, ids: tuple[str, str], want: Want, trail: Trail | None = None) -> Prepared:
     """Find out what an attempt would be; nothing outside is changed and nothing is sent to a host not trusted.
 
     Raises:
-        ServiceError: Graph or the vault could not be read.
+        ServiceError: Graph, the vault or storage could not be read.
     """
-    graph = case.services.graph
-    saved = await graph.test_saved_credentials(*case.ids)
-    if saved.result is TestResult.COULD_NOT_TELL:
-        return Later(f"The test of the saved credential could not tell: {redact(saved.code or saved.said)}")
-    if saved.result is TestResult.PASSED:
-        return Attempt(id=new_id(), began=case.services.clock.now(), step=AttemptStep.LIFT)
+    trail = trail or Trail()
+    if want is Want.REPAIR:
+        saved = await services.graph.test_saved_credentials(*ids)
+        if saved.result is TestResult.COULD_NOT_TELL:
+            return Later(f"The test of the saved credential could not tell: {redact(saved.code or saved.said)}")
+        if saved.result is TestResult.PASSED:
+            trail.note("saved credential", "passes: only the quarantine is left to lift")
+            return Attempt(id=new_id(), began=services.clock.now(), step=AttemptStep.LIFT)
+        trail.note("saved credential", "is rejected by the target")
     try:
-        secret = await bound_secret(case.services.vault, case.incident.service_principal_id)
+        secrets = await bound_secrets(services.vault, ids[0])
     except Refused as refusal:
-        return Ask("bound_twice", _sentence(refusal), ("Remove the tags from all but one of them.",))
-    if secret is None:
-        steps = token_steps(None, case.incident.service_principal_id)
-        return Ask("no_secret", "The saved credential is rejected, and no secret in the vault is bound to it.", steps)
-    return await _prepare_rotation(case, secret)
-
-
-async def _prepare_rotation(case: Case, secret: BoundSecret) -> Attempt | Ask | Later:
-    binding, vault = secret.binding, case.services.vault
-    current = await case.services.graph.credentials(case.incident.service_principal_id)
+        return Ask("bound_twice", sentence(refusal), ("Remove the tags from all but one of them.",))
+    if not secrets:
+        return await _unbound(services, ids, want)
+    trail.note("vault", f"bound: {', '.join(secret.binding.secret_name for secret in secrets)}")
+    current = await services.graph.credentials(ids[0])
     try:
-        require_trusted_host(binding, base_address(current))
+        for secret in secrets:
+            require_rotated_key(secret.binding)
+            require_trusted_host(secret.binding, base_address(current))
     except Refused as refusal:
         steps = ("Check the tenant URL on the provisioning page and the tags of the secret; no token was sent.",)
-        return Ask("host", _sentence(refusal), steps)
-    version = await candidate(vault, secret, case.services.clock.now())
-    if version is None:
-        why = f"The saved credential is rejected, and secret {binding.secret_name} has no enabled version."
-        return Ask("no_version", why, _new_token(case, secret))
-    try:
-        value = await vault.value(binding.secret_name, version.version)
-    except NotFound:
-        return Later(f"Version {version.version} of secret {binding.secret_name} is gone.")
-    if not value.reveal().strip() or value.reveal() == "*":
-        why = f"The newest version of secret {binding.secret_name} holds no token."
-        return Ask(f"empty:{version.version}", why, _new_token(case, secret))
-    try:
-        to_save(current, binding.credential_key, value, merge_accepted=merge_accepted(case))
-    except Refused as refusal:
-        return Ask("masked", _sentence(refusal), ("Accept merging for this application, or save the token by hand.",))
-    test = await test_settled(case, current, binding.credential_key, value)
-    if test.result is TestResult.COULD_NOT_TELL:
-        said = redact(test.code or test.said, [value])
-        return Later(f"The test of the vault's token could not tell: {said}")
-    if test.result is TestResult.REJECTED:
-        why = f"The saved credential is rejected, and so is the newest version of secret {binding.secret_name}."
-        return Ask(f"rejected:{version.version}", why, _new_token(case, secret))
-    return Attempt(
-        id=new_id(),
-        began=case.services.clock.now(),
-        step=AttemptStep.SAVE,
-        secret_name=binding.secret_name,
-        secret_version=version.version,
-        credential_key=binding.credential_key,
-        settings_before=digest(current),
-    )
+        return Ask("host", sentence(refusal), steps)
+    trail.note("host", f"{base_address(current)} is the one that tags and catalogue allow")
+    records = {
+        secret.binding.secret_name: await services.tokens.get(ids[0], secret.binding.secret_name) for secret in secrets
+    }
+    return await _Preparation(services, ids, want, trail, secrets, current, records).outcome()
 
 
-async def test_settled(case: Case, current: tuple[Credential, ...], key: str, value: SecretValue) -> CredentialTest:
-    """Test a candidate; a rejection is repeated after a settling time before it counts."""
-    credentials = to_test(current, key, value)
-    test = await case.services.graph.test_credentials(*case.ids, credentials, secret=value)
-    if test.result is TestResult.REJECTED:
-        await case.services.clock.sleep(case.services.settings.settle.total_seconds())
-        test = await case.services.graph.test_credentials(*case.ids, credentials, secret=value)
-    return test
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    services: Services
+    ids: tuple[str, str]
+    want: Want
+    trail: Trail
+    secrets: tuple[BoundSecret, ...]
+    current: tuple[Credential, ...]
+    records: Mapping[str, TokenRecord]
+
+    async def outcome(self) -> Prepared:
+        now = self.services.clock.now()
+        newest: dict[str, SecretVersion] = {}
+        for secret in self.secrets:
+            version = await candidate(self.services.vault, secret, now)
+            if version is None:
+                return self._none_usable(secret, now)
+            newest[secret.binding.secret_name] = version
+        if self.want is not Want.REPAIR and (settled := self._settled(newest, now)) is not None:
+            return settled
+        refs = newest_refs(self.secrets, {name: version.version for name, version in newest.items()})
+        tried = await try_candidate(self.services, self.ids, self.current, refs, self.trail)
+        match tried:
+            case Passed():
+                return self._attempt(refs, newest, self._previous(newest, now))
+            case Rejected():
+                return await self._rejected(refs, newest, now)
+        return tried
+
+    def _none_usable(self, secret: BoundSecret, now: datetime) -> Prepared:
+        name = secret.binding.secret_name
+        waiting = [version.not_before for version in secret.versions if version.enabled and version.not_before]
+        later = [moment for moment in waiting if moment > now]
+        if later:
+            return Later(
+                f"The newest version of secret {name} is valid from {min(later):%Y-%m-%d %H:%M} UTC.", min(later)
+            )
+        if (minted := self._mint(now)) is not None:
+            return minted
+        if self.want is Want.LOOK:
+            return Nothing(f"secret {name} has no version that is enabled and valid")
+        said = "The saved credential is rejected, and secret" if self.want is Want.REPAIR else "Secret"
+        return Ask("no_version", f"{said} {name} has no enabled version that is valid now.", self._new_token(secret))
+
+    def _settled(self, newest: Mapping[str, SecretVersion], now: datetime) -> Prepared | None:
+        """Say why a job that is well needs no save; None when the newest versions are not what Entra has."""
+        applied = [self.records[name].applied for name in newest]
+        given = all(self.records[name].applied == version.version for name, version in newest.items())
+        guessed = self.want is Want.LOOK and not all(applied)
+        if given or guessed:
+            if self._mint_due(newest, now) and (minted := self._mint(now)) is not None:
+                return minted
+            if given:
+                return Nothing("the newest version in the vault is the one that Entra was given")
+            return Nothing("which version Entra has is not known, and nothing says that the vault holds a newer one")
+        if self.want is not Want.ASKED:
+            for name, version in newest.items():
+                if self.records[name].rejected == version.version:
+                    return Nothing(
+                        f"the newest version of secret {name} was tested and rejected; a newer one is needed"
+                    )
+        return None
+
+    async def _rejected(
+        self, refs: tuple[SecretRef, ...], newest: Mapping[str, SecretVersion], now: datetime
+    ) -> Prepared:
+        early = await self._learn_rejection(newest, now)
+        if self.want is Want.REPAIR:
+            previous = self._previous(newest, now)
+            if previous:
+                tried = await try_candidate(self.services, self.ids, self.current, previous, self.trail)
+                if isinstance(tried, Passed):
+                    return replace(self._attempt(previous, newest, ()), undoing=True)
+                if isinstance(tried, Later):
+                    return tried
+            if (minted := self._mint(now)) is not None:
+                return minted
+        youngest = max(version.created for version in newest.values())
+        if len(refs) > 1 and now - youngest < self.services.settings.look_again:
+            return Later("The new credentials do not pass together; another part may still be on its way to the vault.")
+        names = ", ".join(newest)
+        if self.want is Want.REPAIR:
+            why = f"The saved credential is rejected, and so is the newest version of secret {names}.{early}"
+        else:
+            why = f"The target rejects the newest version of secret {names}; nothing was saved, what was saved stays."
+        topic = ",".join(version.version for version in newest.values())
+        return Ask(f"rejected:{topic}", why, self._new_token(self.secrets[0]))
+
+    async def _learn_rejection(self, newest: Mapping[str, SecretVersion], now: datetime) -> str:
+        """Keep what the rejection teaches; say when a credential was refused before its date."""
+        early = ""
+        for secret in self.secrets:
+            name = secret.binding.secret_name
+            version, record = newest[name], self.records[name]
+            expiry = self._expiry(secret, version)
+            early_end = version.version == record.applied and (expiry.at is None or expiry.at > now)
+
+            def change(row: TokenRecord, version: str = version.version, early_end: bool = early_end) -> TokenRecord:
+                row = replace(row, rejected=version)
+                return replace(row, revoked_at=row.revoked_at or now) if early_end else row
+
+            await self.services.tokens.change(self.ids[0], name, change)
+            if early_end and expiry.at is not None:
+                early = (
+                    f" It was to live until {expiry.at:%Y-%m-%d} ({expiry.source}), so it was revoked, or replaced at "
+                    "the vendor."
+                )
+        return early
+
+    def _attempt(
+        self, refs: tuple[SecretRef, ...], newest: Mapping[str, SecretVersion], previous: tuple[SecretRef, ...]
+    ) -> Attempt:
+        return Attempt(
+            id=new_id(),
+            began=self.services.clock.now(),
+            step=AttemptStep.SAVE,
+            saving=refs,
+            previous=previous,
+            settings_before=digest(self.current),
+            ahead=self.want is not Want.REPAIR,
+            arrived_at=max(version.created for version in newest.values()),
+        )
+
+    def _previous(self, newest: Mapping[str, SecretVersion], now: datetime) -> tuple[SecretRef, ...]:
+        """Name what an undo would put back: what Entra was given before, where the vendor may have left it alive."""
+        refs, older = [], False
+        for secret in self.secrets:
+            vendor, name = secret.binding.known_vendor, secret.binding.secret_name
+            others = [one.version for one in usable(secret.versions, now) if one.version != newest[name].version]
+            record = self.records[name]
+            known = next((one for one in (record.applied, record.previous) if one in others), None)
+            back = known or next(iter(others), None)
+            if back is None or (vendor is not None and vendor.overlap is Overlap.NONE):
+                refs.append(secret.ref(newest[name].version))
+            else:
+                refs.append(secret.ref(back))
+                older = True
+        return tuple(refs) if older else ()
+
+    def _mint_due(self, newest: Mapping[str, SecretVersion], now: datetime) -> bool:
+        if self.want is Want.ASKED:
+            return True
+        minted = next((secret for secret in self.secrets if secret.binding.mint_secret), None)
+        if minted is None:
+            return False
+        version = newest[minted.binding.secret_name]
+        expiry = self._expiry(minted, version)
+        life = life_of(version, expiry)
+        return (
+            expiry.at is not None
+            and life is not None
+            and mint_due(expiry.at, life, now, self.services.settings.rotate_ahead)
+        )
+
+    def _mint(self, now: datetime) -> Attempt | Ask | None:
+        """Return an attempt that begins with minting; None where that is not on or not possible."""
+        if not self.services.settings.mint or len(self.secrets) != 1:
+            return None
+        secret = self.secrets[0]
+        vendor = secret.binding.known_vendor
+        if not secret.binding.mint_secret or vendor is None or not vendor.adapter or not secret.binding.tenant_url:
+            return None
+        try:
+            accepted = self.services.settings.accepts_merge(self.ids[0])
+            require_mergeable(self.current, [secret.binding.credential_key], merge_accepted=accepted)
+        except Refused as refusal:
+            return Ask(
+                "masked", sentence(refusal), ("Accept merging for this application, or save the token by hand.",)
+            )
+        self.trail.note("vendor", f"{vendor.name} has an API that mints, and minting is on (PRATIQUE_MINT)")
+        return Attempt(
+            id=new_id(),
+            began=now,
+            step=AttemptStep.OBTAIN,
+            saving=(secret.ref(""),),
+            previous=tuple(secret.ref(version.version) for version in usable(secret.versions, now)[:1]),
+            settings_before=digest(self.current),
+            ahead=self.want is not Want.REPAIR,
+        )
+
+    def _expiry(self, secret: BoundSecret, version: SecretVersion) -> Expiry:
+        record = self.records[secret.binding.secret_name]
+        return expiry_of(version, secret.binding.known_vendor, record.claim(version.version))
+
+    def _new_token(self, secret: BoundSecret) -> tuple[str, ...]:
+        return token_steps(secret.binding, self.ids[0])
 
 
-def merge_accepted(case: Case) -> bool:
-    """Say whether an operator accepted merging for this application."""
-    return case.incident.service_principal_id.lower() in case.services.settings.merge_accepted
-
-
-def _new_token(case: Case, secret: BoundSecret) -> tuple[str, ...]:
-    return token_steps(secret.binding, case.incident.service_principal_id)
-
-
-def _sentence(refusal: Refused) -> str:
-    text = str(refusal)
-    return f"{text[0].upper()}{text[1:]}."
+async def _unbound(services: Services, ids: tuple[str, str], want: Want) -> Ask | Nothing:
+    keys: Sequence[str] = [pair.key for pair in await services.graph.credentials(ids[0])]
+    if granted(frozenset(keys)):
+        why = "The access was granted by an administrator (OAuth), so no credential can be saved for it."
+        steps = ("On the provisioning page, open Admin credentials and choose Authorize.", "Then use Test connection.")
+        return Ask("granted", why, steps) if want in (Want.REPAIR, Want.ASKED) else Nothing(why)
+    ask = token_steps(None, ids[0])
+    if want is Want.REPAIR:
+        return Ask("no_secret", "The saved credential is rejected, and no secret in the vault is bound to it.", ask)
+    if want is Want.ASKED:
+        return Ask("no_secret", "No secret in the vault is bound to this application.", ask)
+    return Nothing("no secret in the vault is bound to this application")

@@ -21,15 +21,19 @@ from shared.jobs.model import SynchronizationJob
 from shared.notices.advice import steps
 from shared.redaction import redact
 from shared.remediation import attempt as attempts
+from shared.remediation.ahead import once_more, proven, rotate_ahead, tell_proven
 from shared.remediation.case import Case
-from shared.remediation.limits import attempts_today
+from shared.remediation.limits import within_budget, within_limits
 from shared.remediation.news import worth_a_look
-from shared.remediation.policy import Decision, Intent, attempts_left, decide
-from shared.remediation.prepare import Ask, Later, prepare
+from shared.remediation.outcome import Ask, Later, Nothing, Want
+from shared.remediation.policy import Decision, Intent, decide
+from shared.remediation.prepare import prepare
 from shared.remediation.recovery import Recovery, judge_recovery, next_look
 from shared.remediation.services import Services
+from shared.remediation.stop import give_up
 
 _log = logging.getLogger("pratique.reconcile")
+_ANEW = (News.ASKED, News.ROTATE, News.CREDENTIAL)
 _LAG = timedelta(minutes=1)  # Graph may show a quarantine a little later than the log that tells of it
 
 
@@ -100,6 +104,8 @@ class Reconciler:
             return Report(Handled.UNSEEN, case.incident)
         try:
             job = await case.read_job()
+            if signal.news is News.CREDENTIAL and case.incident.open:
+                await case.record(news_at=signal.news_at)
             if job.quarantined or case.incident.in_attempt:
                 await self._quarantined(case, job, signal)
             else:
@@ -134,10 +140,10 @@ class Reconciler:
             await case.record(looked_at=case.began)
             await attempts.run(case, fresh=False)
             return
-        if case.incident.state is IncidentState.LIFTED and not await self._relapsed(case, job):
+        if case.incident.watching and not await self._relapsed(case, job):
             return
         await case.record(looked_at=case.began, quarantined_at=case.began, **_evidence(job))
-        if case.incident.state is IncidentState.GAVE_UP and signal.news not in (News.ASKED, News.CREDENTIAL):
+        if case.incident.state is IncidentState.GAVE_UP and signal.news not in _ANEW:
             await case.record(next_look_at=case.in_(self._services.settings.look_again))
             return
         await self._decide(case, job, diagnosis, signal)
@@ -147,7 +153,7 @@ class Reconciler:
         decision = self._decision(case, diagnosis)
         if decision.intent is Intent.ASK:
             looked_into = f"looked_into:{diagnosis.cause}"
-            if looked_into in case.incident.told and signal.news not in (News.ASKED, News.CREDENTIAL):
+            if looked_into in case.incident.told and signal.news not in _ANEW:
                 await self._wait(case, case.incident.state, case.incident.note)
                 return
             # Before people are asked, everything is read once: what Graph's job says may hide the cause.
@@ -177,24 +183,29 @@ class Reconciler:
         return decide(diagnosis, mode, acting=self._services.acting())
 
     async def _attempt(self, case: Case) -> None:
-        limit = self._services.settings.attempts_per_day
-        if not attempts_left(await attempts_today(self._services.journal, case.incident, case.began), limit):
-            why = f"{limit} attempts were made in the last 24 hours and the job is in quarantine still."
-            await attempts.give_up(case, why, ("Use Test Connection on the provisioning page.",))
+        services = self._services
+        if (limit := await within_limits(services, case.incident, case.began)) is not None:
+            steps_ = ("Use Test Connection on the provisioning page.",)
+            await give_up(case, f"{limit} The job is in quarantine still.", steps_)
             return
-        prepared = await prepare(case)
+        if (limit := await within_budget(services, case.began)) is not None:
+            await self._wait(case, IncidentState.WAITING, limit)
+            return
+        prepared = await prepare(services, case.ids, Want.REPAIR)
         match prepared:
             case Attempt():
                 await attempts.begin(case, prepared)
-                await attempts.run(case, fresh=True)
+                await attempts.run(case, fresh=prepared.step is AttemptStep.SAVE)
             case Ask():
                 await self._ask(case, prepared)
-            case Later():
-                await self._wait(case, IncidentState.WAITING, prepared.why, pause=self._services.settings.retry)
+            case Later() | Nothing():
+                await self._wait(case, IncidentState.WAITING, prepared.why, pause=services.settings.retry)
 
     async def _not_quarantined(self, case: Case, job: SynchronizationJob, signal: Signal) -> None:
         incident, now = case.incident, self._services.clock.now()
         if not incident.open:
+            if await rotate_ahead(case, signal.news):
+                return
             fresh_news = signal.news is News.QUARANTINED and now - signal.news_at < _LAG
             again = signal.news_at + _LAG if fresh_news else None
             await case.record(state=_closed_state(incident), looked_at=case.began, next_look_at=again)
@@ -204,15 +215,21 @@ class Reconciler:
         await case.record(looked_at=case.began)
         if verdict is Recovery.PROVEN:
             await self._recovered(case)
-        elif verdict is Recovery.OVERDUE and incident.state is IncidentState.LIFTED:
-            why = "The quarantine was lifted, but no good cycle followed in time: lifted, not proven."
-            await attempts.give_up(case, why, ("Read the last cycle's errors on the provisioning page.",))
+        elif verdict is Recovery.OVERDUE and incident.watching:
+            lifted = incident.state is IncidentState.LIFTED
+            did = "The quarantine was lifted" if lifted else "The new credential was saved and passes its test"
+            why = f"{did}, but no good cycle followed in time, so it is not proven."
+            await give_up(case, why, ("Read the last cycle's errors on the provisioning page.",))
         else:
             at = next_look(job, now, self._services.settings.look_again)
-            await case.record(next_look_at=at, note="Lifted, not proven: waiting for a good cycle.")
+            await case.record(next_look_at=at, note=_unproven(incident))
 
     async def _relapsed(self, case: Case, job: SynchronizationJob) -> bool:
         """Say whether the quarantine came back after our action; while that is open, go on watching."""
+        if case.incident.state is IncidentState.WATCHING:
+            await case.journal("relapsed", redact(_said(job)))
+            await case.record(attempt=None, state=IncidentState.WAITING)
+            return True
         since, now = _proof_must_follow(case.incident), self._services.clock.now()
         verdict = judge_recovery(job, since, now, self._services.settings.patience_intervals)
         if verdict is Recovery.RELAPSED:
@@ -221,13 +238,17 @@ class Reconciler:
             return True
         if verdict is Recovery.OVERDUE:
             await case.record(looked_at=case.began)
-            await attempts.give_up(case, "The restart was accepted, but the quarantine was never lifted.", ())
+            await give_up(case, "The restart was accepted, but the quarantine was never lifted.", ())
         else:
             at = next_look(job, now, self._services.settings.look_again)
             await case.record(looked_at=case.began, next_look_at=at)
         return False
 
     async def _recovered(self, case: Case) -> None:
+        await proven(case)
+        if case.incident.state is IncidentState.WATCHING:
+            await tell_proven(case)
+            return
         now = self._services.clock.now()
         ours = case.incident.attempt is not None
         how = "Pratique's repair is proven." if ours else "Somebody else put it right; Pratique changed nothing."
@@ -236,7 +257,7 @@ class Reconciler:
         await case.record(
             state=IncidentState.RECOVERED,
             closed_at=now,
-            next_look_at=None,
+            next_look_at=once_more(case),
             note=how,
             **case.telling("recovered", notice),
         )
@@ -318,6 +339,11 @@ def _would(incident: Incident, intent: Intent) -> tuple[str, ...]:
 
 def _said(job: SynchronizationJob) -> str:
     return job.quarantine.error.message if job.quarantine and job.quarantine.error else ""
+
+
+def _unproven(incident: Incident) -> str:
+    before = "Saved ahead of time" if incident.state is IncidentState.WATCHING else "Lifted"
+    return f"{before}, not proven: waiting for a good cycle."
 
 
 def _proof_must_follow(incident: Incident) -> datetime:

@@ -44,6 +44,18 @@ async def test_a_status_fault_answers_in_the_services_place(
     assert [one.status for one in tenant.requests if one.service == "graph"] == [429, 503, 204]
 
 
+async def test_a_status_may_come_after_the_act(
+    caller: Caller, tenant: EmbeddedTenant, application: Application
+) -> None:
+    """The caller reads 503 with its Retry-After, and the request was carried out all the same."""
+    tenant.faults.add("graph", "POST", "/restart$", Status(503, retry_after=2, handled=True))
+    answer = await restart(caller, application)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.json()["error"]["code"] == "ServiceUnavailable"
+    assert len(tenant.directory.restarts) == 1
+    assert [one.status for one in tenant.requests if one.service == "graph"] == [503]
+
+
 async def test_latency_delays_the_answer(caller: Caller, tenant: EmbeddedTenant, application: Application) -> None:
     """The answer is the usual one, later."""
     tenant.faults.add("graph", "*", "/jobs/", Latency(0.2))

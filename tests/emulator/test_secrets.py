@@ -54,6 +54,17 @@ async def test_secret_values_read_as_a_star(caller: Caller, application: Applica
     assert (values["UserName"], values["BaseAddress"]) == ("svc", application.target.tenant_url)
 
 
+async def test_names_are_readable_and_what_opens_a_door_is_not(caller: Caller, tenant: EmbeddedTenant) -> None:
+    """User and client names and addresses are shown; passwords, secrets, keys and the tokens of a grant are stars."""
+    hidden = {"Password", "ClientSecret", "AppKey", "ConsumerSecret", "TokenKey", "Oauth2ClientSecret"}
+    hidden |= {"Oauth2AccessToken", "Oauth2RefreshToken", "Oauth2AuthorizationCode", "ConnectionString"}
+    readable = {"UserName", "ClientIdentifier", "Oauth2ClientId", "ConsumerKey", "Oauth2TokenExchangeUri", "CompanyId"}
+    application = await tenant.add_application("Zoom", other_secrets=dict.fromkeys(hidden | readable, "value"))
+    values = await shown(caller, application)
+    assert {key for key in hidden | readable if values[key] == "*"} == hidden
+    assert {values[key] for key in readable} == {"value"}
+
+
 async def test_a_save_settles_late(
     caller: Caller, application: Application, tenant: EmbeddedTenant, clock: ManualClock
 ) -> None:

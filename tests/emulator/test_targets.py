@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from emulator.clock import ManualClock
 from emulator.engine import users_named
-from emulator.story import CONTOSO_INTRANET, DRUVA, DRUVA_SECRET, LEGACY_HR, WORKPLACE, build_story
+from emulator.story import BOX_SECRET, CONTOSO_INTRANET, DRUVA, DRUVA_SECRET, LEGACY_HR, WORKPLACE, build_story
 from emulator.targets import Behaviour, Target
 from emulator.tenant import EmbeddedTenant
 from tests.emulator.conftest import Caller, cycle
@@ -34,8 +34,8 @@ async def test_a_token_expires_by_the_clock(caller: Caller, tenant: EmbeddedTena
 
 
 async def test_several_tokens_live_at_once_but_not_at_druva(caller: Caller, tenant: EmbeddedTenant) -> None:
-    """A new token leaves the others alone; at Druva it kills the old one at once."""
-    for behaviour, old_status in ((Behaviour.STANDARD, 200), (Behaviour.DRUVA, 401)):
+    """A new token leaves the others alone, or the old one a while; at Druva it kills the old one at once."""
+    for behaviour, old_status in ((Behaviour.STANDARD, 200), (Behaviour.WINDOW, 200), (Behaviour.DRUVA, 401)):
         target = (await tenant.add_application(behaviour, behaviour=behaviour)).target
         old, new = target.issue_token(), target.issue_token()
         assert await list_status(caller, target, old) == old_status
@@ -50,6 +50,36 @@ async def test_a_druva_token_lives_a_year(tenant: EmbeddedTenant, clock: ManualC
     assert target.accepts(token)
     await clock.advance(timedelta(days=1))
     assert not target.accepts(token)
+
+
+async def test_an_old_token_lives_on_for_a_window_and_no_longer_than_it_would_have(
+    tenant: EmbeddedTenant, clock: ManualClock
+) -> None:
+    """A day from the first token after it, unless its own end comes before; the window can be another."""
+    target = (await tenant.add_application("Chainguard", behaviour=Behaviour.WINDOW)).target
+    brief, lasting = target.issue_token(timedelta(hours=30)), target.issue_token()
+    await clock.advance(timedelta(hours=10))
+    newest = target.issue_token()
+    assert [target.accepts(one) for one in (brief, lasting, newest)] == [True, True, True]
+    await clock.advance(timedelta(hours=14))
+    assert [target.accepts(one) for one in (brief, lasting, newest)] == [False, True, True]
+    await clock.advance(timedelta(hours=10))
+    assert [target.accepts(one) for one in (brief, lasting, newest)] == [False, False, True]
+    target.window = timedelta(minutes=1)
+    target.issue_token()
+    await clock.advance(timedelta(minutes=1))
+    assert not target.accepts(newest)
+
+
+async def test_revoking_refuses_what_was_issued_and_not_what_is_issued_after(
+    caller: Caller, tenant: EmbeddedTenant
+) -> None:
+    """Early revocation: every token so far is refused at once, the next one works."""
+    target = (await tenant.add_application("Box")).target
+    old = [target.issue_token(), target.issue_token(timedelta(days=30))]
+    target.revoke_tokens()
+    assert [await list_status(caller, target, token) for token in old] == [401, 401]
+    assert await list_status(caller, target, target.issue_token()) == 200
 
 
 async def test_404_where_an_empty_list_is_due(caller: Caller, tenant: EmbeddedTenant) -> None:
@@ -91,4 +121,19 @@ async def test_the_story_unfolds(tenant: EmbeddedTenant, clock: ManualClock) -> 
     assert len(story.healthy) == 3
     version = await story.paste_new_druva_token()
     assert story.druva.target.accepts(tenant.vault.value(DRUVA_SECRET, version))
-    assert len(tenant.vault_events) == 3
+    assert len(tenant.vault_events) == 1
+
+
+async def test_the_storys_first_secrets_are_older_than_the_product(tenant: EmbeddedTenant, clock: ManualClock) -> None:
+    """Druva's and Box's secrets were put 300 days ago, and nobody was told; Druva's token has 65 days left."""
+    story = await build_story(tenant)
+    for name in (DRUVA_SECRET, BOX_SECRET):
+        (first,) = tenant.vault.versions(name)
+        assert clock.now() - first.created == timedelta(days=300)
+        assert first.tags["pratique-service-principal"]
+    assert tenant.vault_events == []
+    token = tenant.vault.value(DRUVA_SECRET)
+    await clock.advance(timedelta(days=64))
+    assert story.druva.target.accepts(token)
+    await clock.advance(timedelta(days=1))
+    assert not story.druva.target.accepts(token)

@@ -1,0 +1,64 @@
+"""What Key Vault's answers mean to those who read and to those who write: a version's properties, and errors."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.keyvault.secrets import SecretProperties
+
+from shared.clients.azure_errors import error_of
+from shared.clients.permissions import Permission
+from shared.errors import MissingPermission, NotFound, ServiceError, Throttled, Unavailable
+from shared.redaction import SecretValue, redact
+from shared.tokens.bindings import SecretVersion
+
+_SERVICE = "Key Vault"
+
+
+def read_version(properties: SecretProperties) -> SecretVersion:
+    """Return a version as our own type; Key Vault gives no version id in a list of secrets."""
+    return SecretVersion(
+        name=properties.name or "",
+        version=properties.version or "",
+        enabled=bool(properties.enabled),
+        created=properties.created_on or datetime.min.replace(tzinfo=UTC),
+        expires=properties.expires_on,
+        not_before=properties.not_before,
+        tags=dict(properties.tags or {}),
+    )
+
+
+def is_disabled(error: AzureError) -> bool:
+    """Say whether the answer was a refusal to show a disabled version, which no permission would change."""
+    return "SecretDisabled" in str(error)
+
+
+def translate(
+    error: AzureError, operation: str, permission: Permission, known: Iterable[SecretValue] = ()
+) -> ServiceError:
+    """Return our own error for the SDK's.
+
+    Args:
+        error: what the SDK raised; its text may repeat what was sent.
+        operation: what was tried, to follow "could not".
+        permission: what a 403 asks for.
+        known: values that were sent, none of which the text may hold.
+    """
+    if isinstance(error, ResourceNotFoundError):
+        return NotFound(_SERVICE, operation, 404, "SecretNotFound", "")
+    if isinstance(error, HttpResponseError) and error.status_code is not None:
+        code, message = (redact(text, known) for text in error_of(error))
+        if error.status_code == 403 and not is_disabled(error):
+            return MissingPermission(_SERVICE, operation, 403, code, message, permission)
+        if error.status_code == 429:
+            return Throttled(_SERVICE, operation, 429, message, _retry_after(error))
+        if 400 <= error.status_code < 500:
+            return ServiceError(_SERVICE, operation, error.status_code, code, message)
+        return Unavailable(_SERVICE, operation, error.status_code, code, message)
+    return Unavailable(_SERVICE, operation, None, type(error).__name__, redact(str(error), known))
+
+
+def _retry_after(error: HttpResponseError) -> timedelta | None:
+    # What the SDK declares of a response leaves its headers out; every response of its transports has them.
+    text = getattr(error.response, "headers", {}).get("Retry-After", "")
+    return timedelta(seconds=int(text)) if text.isdecimal() else None

@@ -1,0 +1,1 @@
+"""Tokens minted at vendors' APIs."""

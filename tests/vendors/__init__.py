@@ -1,0 +1,1 @@
+"""The vendor catalogue: what it says, which hosts it names, and what a broken one is told."""
