@@ -1,0 +1,188 @@
+"""The permission script grants what is missing and nothing else, twice the same as once, and says what is wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.checks import ROOT
+from tests.infra.stub_az import GRAPH
+
+SCRIPT = ROOT / "infra" / "entra" / "graph-permissions" / "grant.sh"
+IDENTITY = "aaaaaaaa-0000-0000-0000-000000000001"
+APPLICATION = "bbbbbbbb-0000-0000-0000-000000000002"
+SYNCHRONIZATION, APPLICATIONS = "9b50c33d-700f-43b1-b2eb-87e89b703581", "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
+OWNED_BY, MAIL = "18a4783c-866b-4cc7-a460-3d5e5662c884", "b633e1c5-b582-4048-a93e-9f11b44c7e96"
+AUDIT, USERS = "b0afded3-3588-46d8-8b3d-9842eff778da", "df021288-bdef-4463-88db-98f22de89214"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The stand-in for the cloud, and the script run against it."""
+
+    folder: Path
+
+    def begin(self, held: list[str] | None, *, error: str = "", denied: bool = False) -> None:
+        """Let the identity hold these permissions; None for an identity that is not there."""
+        principals = {} if held is None else {IDENTITY: held}
+        state = {"principals": principals, "owners": {APPLICATION: []}, "calls": [], "error": error, "denied": denied}
+        (self.folder / "state.json").write_text(json.dumps(state), "utf-8")
+
+    def state(self) -> dict[str, Any]:
+        """Return what the tenant holds, and which calls were made."""
+        state: dict[str, Any] = json.loads((self.folder / "state.json").read_text("utf-8"))
+        return state
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the script."""
+        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "STUB_AZ": str(self.folder / "state.json")}
+        return subprocess.run([str(SCRIPT), *arguments], env=environment, capture_output=True, text=True, check=False)
+
+    def written(self) -> list[list[str]]:
+        """Return the calls that would change something."""
+        return [call for call in self.state()["calls"] if "get" not in call and call[0] == "rest"]
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Tenant:
+    """A tenant whose identity holds nothing yet."""
+    stub = Path(__file__).parent / "stub_az.py"
+    (tmp_path / "az").write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "{stub}" "$@"\n', "utf-8")
+    (tmp_path / "az").chmod(0o755)
+    made = Tenant(tmp_path)
+    made.begin([])
+    return made
+
+
+def test_tenant_wide_grants_two_permissions_once(tenant: Tenant) -> None:
+    """The first run grants both, the second finds both and writes nothing."""
+    first = tenant.run("--principal-id", IDENTITY)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert tenant.state()["principals"][IDENTITY] == [SYNCHRONIZATION, APPLICATIONS]
+    assert "did grant Synchronization.ReadWrite.All" in first.stdout
+    assert "restart the app" in first.stdout
+    writes = len(tenant.written())
+    second = tenant.run("--principal-id", IDENTITY)
+    assert second.returncode == 0
+    assert "everything was there already" in second.stdout
+    assert len(tenant.written()) == writes == 2
+
+
+def test_owned_applications_makes_the_identity_an_owner_once(tenant: Tenant) -> None:
+    """The narrow mode grants one permission and owns the named applications."""
+    arguments = ("--principal-id", IDENTITY, "--mode", "owned-applications", "--application", APPLICATION)
+    assert tenant.run(*arguments).returncode == 0
+    assert tenant.state()["principals"][IDENTITY] == [OWNED_BY]
+    assert tenant.state()["owners"][APPLICATION] == [IDENTITY]
+    again = tenant.run(*arguments)
+    assert f"owns {APPLICATION}" in again.stdout
+    assert len(tenant.written()) == 2
+
+
+@pytest.mark.parametrize(
+    "mode", [("--mode", "tenant-wide"), ("--mode", "owned-applications", "--application", APPLICATION)]
+)
+def test_what_if_changes_nothing(tenant: Tenant, mode: tuple[str, ...]) -> None:
+    """It says what it would do, and only reads."""
+    before = tenant.state()["principals"], tenant.state()["owners"]
+    ran = tenant.run("--principal-id", IDENTITY, *mode, "--what-if")
+    assert ran.returncode == 0
+    assert ran.stdout.count("would ") == 2
+    assert "nothing was changed" in ran.stdout
+    assert tenant.written() == []
+    assert (tenant.state()["principals"], tenant.state()["owners"]) == before
+
+
+def test_only_what_is_missing_is_granted(tenant: Tenant) -> None:
+    """What is held already, by whomever granted, is left alone; options add their permission."""
+    tenant.begin([SYNCHRONIZATION.upper()])
+    ran = tenant.run("--principal-id", IDENTITY, "--audit-log", "--users")
+    assert ran.returncode == 0
+    assert tenant.state()["principals"][IDENTITY] == [SYNCHRONIZATION.upper(), APPLICATIONS, AUDIT, USERS]
+
+
+def test_too_much_is_named_with_the_command_that_removes_it(tenant: Tenant) -> None:
+    """A tenant-wide Mail.Send, and the wide permission in the narrow mode, are told; nothing is removed."""
+    tenant.begin([SYNCHRONIZATION, MAIL, OWNED_BY])
+    ran = tenant.run("--principal-id", IDENTITY, "--mode", "owned-applications", "--application", APPLICATION)
+    assert ran.returncode == 0
+    for name, index in (("Synchronization.ReadWrite.All", 0), ("Mail.Send", 1)):
+        assert f"holds {name}, which it should not" in ran.stdout
+        assert f'{GRAPH}/v1.0/servicePrincipals/{IDENTITY}/appRoleAssignments/assignment-{index}"' in ran.stdout
+    assert tenant.state()["principals"][IDENTITY] == [SYNCHRONIZATION, MAIL, OWNED_BY]
+
+
+@pytest.mark.parametrize(
+    ("begin", "words"),
+    [
+        (lambda tenant: tenant.begin([], error="Please run 'az login' to setup account."), "run: az login"),
+        (lambda tenant: tenant.begin([], error="AADSTS700082: The refresh token has expired"), "run: az login"),
+        (lambda tenant: tenant.begin([], denied=True), "you need the role Privileged Role Administrator"),
+        (lambda tenant: tenant.begin(None), "there is no such object in this tenant"),
+        (lambda tenant: tenant.begin([], error="something never seen"), "something never seen"),
+    ],
+)
+def test_an_error_says_what_to_do(tenant: Tenant, begin: Callable[[Tenant], None], words: str) -> None:
+    """Whatever az says, the script stops, exits 1 and names the remedy; it never says that it is done."""
+    begin(tenant)
+    ran = tenant.run("--principal-id", IDENTITY)
+    assert ran.returncode == 1
+    assert words in ran.stderr
+    assert "done" not in ran.stdout
+    assert "already" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--principal-id must be the object id"),
+        (("--principal-id", "pratique"), "--principal-id must be the object id"),
+        (("--principal-id", IDENTITY, "--mode", "everything"), "--mode must be"),
+        (("--principal-id", IDENTITY, "--mode", "owned-applications"), "needs at least one --application"),
+        (("--principal-id", IDENTITY, "--application", APPLICATION), "is for --mode owned-applications"),
+        (("--principal-id", IDENTITY, "--mode", "owned-applications", "--application", "x"), "must be an object id"),
+        (("--principal-id",), "needs a value"),
+        (("--whatif",), "unknown option --whatif"),
+    ],
+)
+def test_a_wrong_command_line_calls_nothing(tenant: Tenant, arguments: tuple[str, ...], words: str) -> None:
+    """Exit 2 with the reason and the usage, before az is called."""
+    ran = tenant.run(*arguments)
+    assert ran.returncode == 2
+    assert words in ran.stderr
+    assert "Usage:" in ran.stderr
+    assert tenant.state()["calls"] == []
+
+
+def test_without_the_azure_cli_it_says_so(tmp_path: Path) -> None:
+    """No az on the path is named, not a shell's error."""
+    for name in ("bash", "cat", "mktemp", "rm"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    ran = subprocess.run(
+        [str(tmp_path / "bash"), str(SCRIPT), "--principal-id", IDENTITY],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, "is not installed" in ran.stderr) == (1, True)
+
+
+def test_the_scripts_pass_shellcheck() -> None:
+    """All that is shell is checked, and the checker does find mistakes."""
+    scripts = [SCRIPT, *(path for path in (ROOT / "scripts").iterdir() if path.is_file())]
+    shell = [str(path) for path in scripts if path.read_text("utf-8").startswith("#!/usr/bin/env bash")]
+    shellcheck = str(Path(sys.executable).parent / "shellcheck")
+    found = subprocess.run([shellcheck, *shell], capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert (found.returncode, found.stdout) == (0, "")
+    planted = subprocess.run(
+        [shellcheck, "-s", "bash", "-"], input="rm -rf $1/*\n", capture_output=True, text=True, check=False
+    )
+    assert planted.returncode == 1
