@@ -65,8 +65,7 @@ class Snowflake:
             statement["role"] = login["role"]
         key = _private_key(login["private_key"])
         signed = SecretValue(_sign(login["account"], login["user"], key, request.now))
-        secrets = (credential, SecretValue(login["private_key"]), signed)
-        answer = await self._result(request, secrets, statement)
+        answer = await self._result(request, (credential, signed), statement)
         return Minted(
             value=given_value(inside(answer.json, "data", 0, 0), _SERVICE, _MINT, answer.status),
             token_id="",
