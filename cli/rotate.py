@@ -26,6 +26,7 @@ _MARKS = {
     Verdict.WOULD_NOT: ("✗", "yellow", "would not "),
 }
 _CHANGING = frozenset({"obtain", "save", "lift"})
+_STEPS = _CHANGING | {"read_back", "test_saved", "watch"}
 
 
 async def rotate(wanted: str, job_id: str | None, *, dry_run: bool, as_json: bool) -> int:
@@ -124,8 +125,8 @@ def _print(screen: Console, application: ServicePrincipal, steps: Mapping[str, S
         table = Table.grid(padding=(0, 2, 0, 0))
         for step in rehearsed:
             mark, style, would = _MARKS[step.verdict]
-            name = Text(f"  {mark} {would}{step.step.replace('_', ' ')}", style, no_wrap=True)
-            table.add_row(name, Text(plain(step.why)))
+            name = f"{would if step.step in _STEPS else ''}{step.step.replace('_', ' ')}"
+            table.add_row(Text(f"  {mark} {name}", style, no_wrap=True), Text(plain(step.why), overflow="fold"))
         screen.print(table)
         screen.print()
         following = [one for step in rehearsed for one in step.next_steps]

@@ -84,7 +84,7 @@ class Plan:
     renames: bool = False
     """A new password comes with a new user name."""
     api_fails: str = ""
-    """Every second request to the vendor's API fails: `before` or `after` it was carried out."""
+    """The vendor's API fails half of the time: `before` or `after` it has done what was asked."""
 
     @property
     def minted(self) -> bool:

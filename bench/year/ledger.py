@@ -104,8 +104,8 @@ class Ledger:
         """Note that an application's credential in use was revoked."""
         self.credentials[self._in_use[application]].revoked = at
 
-    def uses(self, application: str, value: str, at: datetime, *, quarantined: bool, arrived: datetime | None) -> None:
-        """Note which credential is saved in Entra now."""
+    def uses(self, application: str, value: str, at: datetime, saved: datetime, arrived: datetime | None) -> None:
+        """Note which credential is in effect in Entra, when it was saved there, and when it had come to the vault."""
         before, found = self._in_use.get(application), self.credentials.get(value)
         if value != before:
             self._in_use[application] = value
@@ -113,8 +113,8 @@ class Ledger:
                 found.used_from, found.used_until = found.used_from or at, None
             if before is not None:
                 self.credentials[before].used_until = at
-                took = at - arrived if arrived else None
-                self.rotations.append(Rotation(application, at, not quarantined, took))
+                took = saved - arrived if arrived else None
+                self.rotations.append(Rotation(application, at, not self._quarantined(application, saved), took))
         if found is not None and found.end <= at and found.revoked is None:
             found.ended_in_use = True
 
@@ -125,6 +125,10 @@ class Ledger:
     def quarantine(self, application: str) -> Quarantined | None:
         """Return the application's open quarantine."""
         return next((one for one in self.quarantines if one.application == application and one.ended is None), None)
+
+    def _quarantined(self, application: str, at: datetime) -> bool:
+        mine = (one for one in self.quarantines if one.application == application)
+        return any(one.began <= at and (one.ended is None or at <= one.ended) for one in mine)
 
     def told(self, message: Message) -> None:
         """Note a message that reached an owner."""

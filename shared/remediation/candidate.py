@@ -62,7 +62,9 @@ async def try_candidate(
     try:
         to_save(current, values, merge_accepted=services.settings.accepts_merge(ids[0]))
     except Refused as refusal:
-        return Ask("masked", sentence(refusal), ("Accept merging for this application, or save the token by hand.",))
+        return Ask(
+            f"masked:{newest}", sentence(refusal), ("Accept merging for this application, or save the token by hand.",)
+        )
     trail.note("candidate", f"{_named(refs)} can be sent, and saving it would lose no other setting")
     test = await test_settled(services, ids, current, values)
     said = redact(test.code or test.said, list(values.values()))

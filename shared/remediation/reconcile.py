@@ -106,7 +106,7 @@ class Reconciler:
         try:
             job = await case.read_job()
             if signal.news is News.CREDENTIAL and case.incident.open:
-                await case.record(news_at=signal.news_at)
+                await case.record(wanted=str(Want.ARRIVED))
             if job.quarantined or case.incident.in_attempt:
                 await self._quarantined(case, job, signal)
             else:

@@ -59,7 +59,7 @@ async def rehearse(services: Services, service_principal_id: str, job_id: str) -
     try:
         prepared = await prepare(services, ids, Want.REPAIR if job.quarantined else Want.ASKED, trail)
     except MissingPermission as error:
-        why = f"{error} Grant {error.permission} to Pratique's managed identity."
+        why = f"{error} {error.remedy}"
         return (*steps, *_passed(trail), Rehearsed("prepare", Verdict.WOULD_NOT, why))
     steps += _passed(trail)
     blocked = any(step.verdict is Verdict.WOULD_NOT for step in steps)

@@ -13,7 +13,7 @@ from shared.detection.sweep import all_jobs
 from shared.errors import NotFound, Refused
 from shared.jobs.model import ServicePrincipal, SynchronizationJob
 from shared.tokens.bindings import SecretVersion, is_tagged, problems_of, require_trusted_host
-from shared.tokens.bound import BoundSecret, all_secrets, candidate
+from shared.tokens.bound import BoundSecret, all_secrets, candidate, is_newer
 from shared.tokens.expiry import UNKNOWN, Expiry, expiry_of
 from shared.tokens.findings import Finding, FindingKind, of_version
 from shared.tokens.forecast import days_left
@@ -34,6 +34,9 @@ class Held:
     jobs: tuple[SynchronizationJob, ...]
     secret: BoundSecret | None
     version: SecretVersion | None
+    """The one that Entra was given, as far as we know; else the newest that is usable, else the newest."""
+    newest: SecretVersion | None
+    """The newest that is usable."""
     expiry: Expiry
     record: TokenRecord
     vendor: Vendor | None
@@ -137,14 +140,9 @@ class Inventory:
     ) -> Held:
         binding = secret.binding
         record = record or TokenRecord(binding.service_principal_id, binding.secret_name)
-        version = await candidate(self._vault, secret, now)
-        expiry = UNKNOWN
-        if version is not None:
-            expiry = expiry_of(version, binding.known_vendor, record.claim(version.version))
-        elif secret.versions and secret.versions[0].enabled:
-            # The newest version is out of date; that it has ended is worth more than that its end is unknown.
-            newest = secret.versions[0]
-            expiry = expiry_of(newest, binding.known_vendor, record.claim(newest.version))
+        newest = await candidate(self._vault, secret, now)
+        version = secret.version(record.applied) or newest or secret.versions[0]
+        expiry = expiry_of(version, binding.known_vendor, record.claim(version.version))
         findings = [Finding(FindingKind.BAD_TAGS, text) for text in problems_of(_binding_tags(secret))]
         if others:
             names = ", ".join(sorted(one.binding.secret_name for one in others))
@@ -153,8 +151,11 @@ class Inventory:
             findings.append(await self._lonely(binding.service_principal_id))
         else:
             findings += await self._host(secret)
-        findings += of_version(version, expiry, record, now)
-        return Held(application, tuple(jobs), secret, version, expiry, record, binding.known_vendor, tuple(findings))
+        late = newest is not None and bool(record.applied) and is_newer(secret, newest, record)
+        findings += of_version(newest, expiry, record, now, late=late)
+        return Held(
+            application, tuple(jobs), secret, version, newest, expiry, record, binding.known_vendor, tuple(findings)
+        )
 
     async def _host(self, secret: BoundSecret) -> list[Finding]:
         current = await self._graph.credentials(secret.binding.service_principal_id)
@@ -179,7 +180,7 @@ def _unserved(application: ServicePrincipal, jobs: tuple[SynchronizationJob, ...
     if vendor is not None and vendor.obtain is Obtain.OAUTH:
         text = "An administrator grants the access (OAuth); no secret can be saved for it."
         finding = Finding(FindingKind.GRANTED, text)
-    return Held(application, jobs, None, None, UNKNOWN, TokenRecord(application.id, ""), vendor, (finding,))
+    return Held(application, jobs, None, None, None, UNKNOWN, TokenRecord(application.id, ""), vendor, (finding,))
 
 
 def _same_key(one: BoundSecret, other: BoundSecret) -> bool:

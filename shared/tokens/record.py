@@ -33,6 +33,7 @@ class TokenRecord:
     previous: str = ""
     rejected: str = ""
     revoked_at: datetime | None = None
+    mint_lost_at: datetime | None = None
     told_version: str = ""
     told_tier: int = -1
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class TokenRecord:
             proven_at=None,
             previous=self.applied,
             revoked_at=None,
+            mint_lost_at=None,
             rejected="" if self.rejected == version else self.rejected,
         )
 

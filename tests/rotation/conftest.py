@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,13 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from emulator.azurite import Storage
 from emulator.engine import users_named
+from emulator.entra import Role
 from emulator.faults import RecordedRequest
 from emulator.settings import EmulatorSettings
 from emulator.targets import Behaviour
 from emulator.tenant import Application, EmbeddedTenant
+from emulator.vendor_apis import VendorApi
+from emulator.vendor_apis.auth0 import Auth0
 from shared.composition import Pratique, compose
 from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE, News, Signal, Source
 from shared.incidents.incident import Incident, IncidentState
@@ -38,6 +41,15 @@ SHORT = {
     "PRATIQUE_PATIENCE_INTERVALS": "60",
 }
 OWNER = "payroll-owner@contoso.example"
+CATALOGUE = {
+    "databricks": "databricks-workspace",
+    "hcp_terraform": "hcp-terraform",
+    "snowflake": "snowflake",
+    "auth0": "auth0",
+}
+"""Under which key the catalogue has the vendor of each emulated API."""
+FIRST = "tok-first"
+"""The vendor's id of the token that was there before."""
 _SETTINGS = EmulatorSettings(
     cycle_interval=0.35, secrets_settle=0.1, ingestion_delay=0.1, quarantine_intervals=(1_000_000.0,)
 )
@@ -59,7 +71,7 @@ class ShiftedClock:
         await asyncio.sleep(seconds)
 
 
-@dataclass
+@dataclass(repr=False)
 class Scene:
     """The tenant and the product; tests play the host's part."""
 
@@ -93,7 +105,7 @@ class Scene:
         application = await self.tenant.add_application(
             name, behaviour=behaviour, users=users_named(name, 1), **options
         )
-        one = Bound(self, application, f"{name.lower()}-token", dict(tags or {}), vendor)
+        one = Bound(self, application, f"{name.lower().replace('_', '-')}-token", dict(tags or {}), vendor)
         if bound:
             token = self.saved(one).get("SecretToken", "")
             await self.tenant.vault.put(
@@ -104,6 +116,23 @@ class Scene:
                 expires=expires,
                 announce=False,
             )
+        return one
+
+    async def minting(self, kind: str, *, left: timedelta = timedelta(days=25), **options: Any) -> "Bound":
+        """Register an application whose token was minted by its vendor's API, and which ends soon."""
+        one = await self.application(kind, vendor=CATALOGUE[kind], vendor_api=kind, bound=False, **options)
+        api, token = one.api, self.saved(one)["SecretToken"]
+        one.it.target.revoke_token(token)
+        api.issue(FIRST, token, "by hand", left)
+        if isinstance(api, Auth0):
+            api.scopes[FIRST] = ["get:users", "post:users"]
+        one.more = {"pratique-mint": f"{one.secret}-api", "pratique-mint-for": api.subject, "pratique-token-id": FIRST}
+        await self.tenant.vault.put(one.more["pratique-mint"], api.credential, announce=False)
+        now = datetime.now(UTC)
+        age = max(timedelta(days=180) - left, timedelta(days=10))
+        await self.tenant.vault.put(
+            one.secret, token, tags=one.tags(), created=now - age, expires=now + left, announce=False
+        )
         return one
 
     def saved(self, one: "Bound") -> dict[str, str]:
@@ -142,10 +171,21 @@ class Scene:
             return row is not None and row.state in states and not row.untold
 
         try:
-            await until(reached, 15)
+            await until(reached, 8)
         except TimeoutError:
             raise AssertionError(f"never {states}: {await one.row(product)}") from None
         return await one.incident(product)
+
+    async def until(self, product: Pratique, condition: Callable[[], object | Awaitable[object]]) -> None:
+        """Run the due timer and the queues until the condition holds."""
+
+        async def reached() -> bool:
+            await product.ears.enqueue_due()
+            await self.drain(product)
+            met = condition()
+            return bool(await met if isinstance(met, Awaitable) else met)
+
+        await until(reached, 8)
 
     async def idle(self, product: Pratique, seconds: float = 0.8) -> None:
         """Run the due timer and the queues for a while in which nothing should happen."""
@@ -177,7 +217,7 @@ class Scene:
         return sum(text in one.body for one in self.requests("POST", "/validateCredentials"))
 
 
-@dataclass
+@dataclass(repr=False)
 class Bound:
     """One application and the secret that serves it."""
 
@@ -191,6 +231,12 @@ class Bound:
     def id(self) -> str:
         """Return the service principal's id."""
         return self.it.service_principal.id
+
+    @property
+    def api(self) -> VendorApi:
+        """Return its vendor's API."""
+        assert self.it.vendor_api is not None
+        return self.it.vendor_api
 
     @property
     def name(self) -> str:
@@ -253,6 +299,7 @@ async def scene(state_dir: Path, clean_storage: Storage, monkeypatch: pytest.Mon
         for name, value in tenant.environment().items():
             monkeypatch.setenv(name, value)
         queues = await stack.enter_async_context(QueueServiceClient.from_connection_string(text))
+        tenant.entra.roles.add(Role.VAULT_OFFICER)
         one = Scene(tenant, clean_storage, {**tenant.environment(), **SHORT}, queues)
         tenant.start_engine()
         try:

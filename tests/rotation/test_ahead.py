@@ -88,7 +88,7 @@ async def test_a_token_pasted_again_under_a_new_version_is_harmless(scene: Scene
 
 
 async def test_an_ordinary_look_saves_nothing_while_the_past_is_unknown(scene: Scene) -> None:
-    """A person may have typed a newer token into the portal: without news of a new version the vault's is not forced."""
+    """A person may have typed a newer token into the portal: without news of a version, none is forced on Entra."""
     one = await scene.application()
     product = scene.product()
     await one.paste(announce=False)
@@ -236,14 +236,7 @@ async def test_a_still_newer_version_during_the_attempt_is_taken_afterwards(scen
         record = await one.record(product)
         return record.applied == last and record.proven_at is not None
 
-    from tests.product.conftest import until  # noqa: PLC0415
-
-    async def reached() -> bool:
-        await product.ears.enqueue_due()
-        await scene.drain(product)
-        return await settled()
-
-    await until(reached)
+    await scene.until(product, settled)
     assert scene.saved(one)["SecretToken"] == scene.tenant.vault.value(one.secret, last)
 
 

@@ -41,6 +41,7 @@ _LOOKS = 5
 class Snowflake:
     """The SQL API of one account; `pause` in seconds lies between looks at a statement that still runs."""
 
+    operation = _MINT
     recognises = False
     revokes = False
 
