@@ -102,9 +102,9 @@ def _add_tokens(commands: _Commands) -> None:
         "Exit code 1 when a credential has a finding, an unknown end included; that an\n"
         "administrator granted the access (OAuth) is none, for nobody can do anything.\n"
         f"\n{_ENVIRONMENT}",
+        usage="pratique tokens [-h] [--json]\n       pratique tokens bind [-h] secret application",
     )
     _add_json(tokens)
-    tokens.usage = "pratique tokens [-h] [--json]\n       pratique tokens bind [-h] secret application"
     bind = _command(
         tokens.add_subparsers(dest="action", metavar="bind", title="actions", prog="pratique tokens"),
         "bind",
@@ -194,10 +194,13 @@ def _add_application(command: argparse.ArgumentParser, job: str = "all of them")
     command.add_argument("--job", metavar="ID", help=f"only this job of the application (default: {job})")
 
 
-def _command(commands: _Commands, name: str, summary: str, more: str) -> argparse.ArgumentParser:
+def _command(
+    commands: _Commands, name: str, summary: str, more: str, usage: str | None = None
+) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=summary,
+        usage=usage,
         description=f"{summary[0].upper()}{summary[1:]}.\n\n{more}",
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

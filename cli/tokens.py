@@ -9,6 +9,7 @@ from cli.errors import ExitCode
 from cli.output import below, print_json, terminal
 from cli.product import product
 from shared.diagnosis.report import plain
+from shared.tokens.bound import is_newer
 from shared.tokens.findings import FindingKind
 from shared.tokens.forecast import EXPIRED, days_left, tier_of
 from shared.tokens.inventory import Held, Stock
@@ -85,14 +86,16 @@ def _end(held: Held, now: datetime, tiers: tuple[int, ...]) -> tuple[str, str]:
 def _kept_in(held: Held) -> str:
     if held.secret is None:
         return ""
-    binding, version, record = held.secret.binding, held.version, held.record
+    binding, newest, record = held.secret.binding, held.newest, held.record
     key = f" for {binding.credential_key}" if binding.credential_key != DEFAULT_KEY else ""
-    if not record.applied or version is None:
+    if not record.applied:
         in_use = "which version Entra has is not known"
-    elif record.applied != version.version:
+    elif newest is not None and record.applied == newest.version:
+        in_use = "Entra has the newest, proven by a cycle" if record.proven_at else "Entra has the newest"
+    elif newest is not None and is_newer(held.secret, newest, record):
         in_use = "Entra has an older version"
     else:
-        in_use = "Entra has the newest, proven by a cycle" if record.proven_at else "Entra has the newest"
+        in_use = "Entra has one that the vault does not hand out any more"
     return plain(f"secret {binding.secret_name}{key} · {in_use}")
 
 

@@ -108,7 +108,7 @@ class Forecaster:
         if held.secret is None or version is None:
             return None
         newest = held.newest
-        tried = newest is None or not record.applied or newest.version == record.rejected
+        tried = newest is None or not record.applied or record.refused(newest.version)
         if newest is not None and not tried and is_newer(held.secret, newest, record):
             return News.CREDENTIAL
         life = life_of(version, held.expiry)

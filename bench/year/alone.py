@@ -1,8 +1,8 @@
 """The same fleet without the product: its owners know what Entra and a vendor tell them, and do it all by hand.
 
-Modelled kindly. Entra's one mail on a quarantine reaches the owner at once; owners answer it as soon as they would answer
-the product; on the provisioning page *Test Connection* shows a wrong credential at once, so nobody saves one; and
-everybody who saves a new one also restarts the job. What they lack is only a word beforehand.
+Modelled kindly. Entra's one mail on a quarantine reaches the owner at once; owners answer it as soon as they would
+answer the product; on the provisioning page *Test Connection* shows a wrong credential at once, so nobody saves one;
+and everybody who saves a new one also restarts the job. What they lack is only a word beforehand.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ class Alone(World):
         self._remind(site, end)
 
     @override
-    async def _tick(self, cycles: int) -> None:
+    async def _tick(self) -> None:
         pass
 
     @override
@@ -40,6 +40,14 @@ class Alone(World):
     @override
     def _fumbles(self, site: Site) -> bool:
         return False
+
+    @override
+    def _notice_made(self, site: Site) -> None:
+        pass
+
+    @override
+    def _arrived_at(self, site: Site, value: str) -> datetime | None:
+        return None
 
     @override
     def _quarantined(self, site: Site) -> None:

@@ -1,7 +1,7 @@
 """The fleet with the product: its real use cases, composed against the tenant, a vault and a storage account.
 
-The driver plays the host: it calls what timers and queues would call, one at a time. Reading the audit log, one more way
-to hear of a quarantine, is left out: the sweep sees the same jobs. What waits for minutes is waited for; what waits
+The driver plays the host: it calls what timers and queues would call, one at a time. Reading the audit log, one more
+way to hear of a quarantine, is left out: the sweep sees the same jobs. What waits for minutes is waited for; what waits
 longer is looked at when the next tick has come.
 """
 
@@ -57,7 +57,6 @@ class Assisted(World):
         self._mails_read = 0
         self._retired: set[str] = set()
         self._too_early = 0
-        self._forecast_on = self.begin
         self._chance = random.Random(seed)  # noqa: S311 -- the same year again for the same seed
 
     def counts(self) -> Counts:
@@ -91,14 +90,12 @@ class Assisted(World):
         await self._put(site, Pressed(site.saved(tenant), end), tags, created=end - plan.vendor.lifetime)
 
     @override
-    async def _tick(self, cycles: int) -> None:
+    async def _tick(self) -> None:
         await self.tenant.vault.announce_due()
-        await self._host(await self._product.ears.sweep() if cycles else 0)
-        if self.clock.now() >= self._forecast_on:
-            did = await self._product.forecaster.run()
-            self._forecast_on += self.interval
-            self._watch_retired()
-            await self._host(did.signals)
+        await self._host(await self._product.ears.sweep())
+        did = await self._product.forecaster.run()
+        self._watch_retired()
+        await self._host(did.signals)
 
     @override
     async def _store(self, site: Site, pressed: Pressed, *, wrongly: bool) -> None:
@@ -147,6 +144,10 @@ class Assisted(World):
         secret = value.rpartition(":")[2]
         arrived = [one.created for one in self.tenant.vault.versions(site.secret) if one.value == secret]
         return arrived[-1] if arrived else None
+
+    @override
+    def _quarantined(self, site: Site) -> None:
+        pass  # the product tells of it
 
     async def _host(self, signals: int = 0) -> None:
         """Handle what is due and what is on the queues, and what falls due within minutes, until it is quiet."""

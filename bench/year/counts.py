@@ -1,4 +1,4 @@
-"""What is counted of a year, what the product promises of it, and the table that shows both fleets side by side; pure."""
+"""What is counted of a year, what the product promises of it, and the table of both fleets; pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -94,6 +94,7 @@ def broken_promises(counts: Counts) -> tuple[str, ...]:
     """Return what the product promises and did not keep, one sentence each."""
     avoidable = counts.quarantines.get(Why.AVOIDABLE, 0)
     promises = (
+        (int(not counts.secrets_seen), "observer saw no secret anywhere, so it cannot say where they went"),
         (counts.foreseeable - counts.announced, "credentials ended without anybody being told before"),
         (avoidable, "quarantines befell a job whose credential could have been renewed ahead"),
         (counts.elsewhere, "applications' secrets were seen at another application's target"),

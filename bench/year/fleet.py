@@ -1,7 +1,8 @@
 """The fleet: which applications there are, how each vendor's credentials live, and what befalls them in a year; pure.
 
-Facts about vendors (lifetime, what a new token does to the old one) are those of `shared/tokens/vendors/catalogue.json`,
-which names their sources. Who owns an application, and what goes wrong with it, is made up.
+Facts about vendors (lifetime, what a new token does to the old one) are those of the product's catalogue,
+`shared/tokens/vendors/catalogue.json`, which names their sources. Who owns an application, and what goes wrong with it,
+is made up.
 """
 
 import random
@@ -162,9 +163,9 @@ _NEVER = {(Kind.KILLS, 5), (Kind.COEXISTS, 4), (Kind.SNOWFLAKE, 1)}
 _API_FAILS = ("before", "after")
 _CITIES = (
     "Accra Bergen Cusco Dakar Essen Fukuoka Ghent Hanoi Izmir Jakarta Kyoto Lagos Malmo Nairobi Oslo Porto Quito Riga "
-    "Sofia Turin Utrecht Vienna Wuhan Xalapa York Zagreb Austin Basel Cork Delft Evora Faro Graz Haifa Ipoh Jena Krakow "
-    "Lima Minsk Nantes Osaka"
-).split()
+    "Sofia Turin Utrecht Vienna Wuhan Xalapa York Zagreb Austin Basel Cork Delft Evora Faro Graz Haifa Ipoh Jena "
+    "Krakow Lima Minsk Nantes Osaka"
+)
 _LEAVES_EVERY = 60
 _FIRST, _MARGIN = 9, 12
 
@@ -184,7 +185,7 @@ def few(days: int, seed: int) -> tuple[Plan, ...]:
 def _fleet(kinds: Sequence[Kind], days: int, seed: int) -> tuple[Plan, ...]:
     """Spread the first ends over the year, and give every application its owner and its troubles."""
     chance = random.Random(seed)  # noqa: S311 -- the same year again for the same seed
-    cities = chance.sample(_CITIES, len(kinds))
+    cities = chance.sample(_CITIES.split(), len(kinds))
     ends = [_FIRST + at * (days - _FIRST - _MARGIN) // max(len(kinds) - 1, 1) for at in range(len(kinds))]
     chance.shuffle(ends)
     seen: Counter[Kind] = Counter()

@@ -18,7 +18,7 @@ from emulator.clock import LeapingClock
 from emulator.tenant import EmbeddedTenant
 from shared.composition import compose
 
-DAILY = timedelta(days=1)
+_DAILY = timedelta(days=1)
 # After the present: the clients of the SDKs look at the machine's clock to see whether an access token has ended.
 _BEGIN = datetime(2040, 1, 2, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ async def with_product(
     *,
     days: int,
     seed: int,
-    interval: timedelta = DAILY,
+    interval: timedelta = _DAILY,
     say: Callable[[str], None] = lambda _: None,
 ) -> Played:
     """Play the fleet's year with the product.
@@ -47,7 +47,7 @@ async def with_product(
         plans: the fleet.
         days: how long the year is.
         seed: of what is left to chance.
-        interval: between a job's cycles; two ticks of the driver.
+        interval: between a job's cycles, and between the driver's ticks.
         say: told once a month how it goes.
     """
     clock = LeapingClock(_BEGIN)
@@ -76,7 +76,7 @@ async def without_product(
     *,
     days: int,
     seed: int,
-    interval: timedelta = DAILY,
+    interval: timedelta = _DAILY,
     say: Callable[[str], None] = lambda _: None,
 ) -> Played:
     """Play the same fleet's year without the product; arguments as above."""

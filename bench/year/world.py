@@ -16,6 +16,7 @@ from bench.year.operators import Message, Owner
 from bench.year.sites import Pressed, Site, open_site, opened_by
 from emulator.clock import LeapingClock
 from emulator.engine import users_named
+from emulator.jobs import User
 from emulator.settings import EmulatorSettings
 from emulator.tenant import EmbeddedTenant
 
@@ -79,19 +80,19 @@ class World(ABC):
 
     async def play(self) -> None:
         """Let the year pass."""
-        tick, month, at = self.interval / 2, 0, self.begin
+        month, at = 0, self.begin
         while at < self.end:
             await self._until(at)
-            ran = await self.tenant.engine.run_due()
+            await self.tenant.engine.run_due()
             self.observe()
-            await self._tick(ran)
+            await self._tick()
             self.ledger.saw(self.tenant.target_requests)
             self.tenant.target_requests.clear()
             self.tenant.requests.clear()
             if (at - self.begin).days >= _MONTH * (month + 1):
                 month += 1
                 self._say(self._progress(month))
-            at += tick
+            at += self.interval
         await self._until(self.end)
         self.observe()
 
@@ -135,8 +136,8 @@ class World(ABC):
         """Prepare what this world has for an application beyond the tenant."""
 
     @abstractmethod
-    async def _tick(self, cycles: int) -> None:
-        """Do what is done after so many cycles."""
+    async def _tick(self) -> None:
+        """Do what is done after the cycles that were due."""
 
     @abstractmethod
     async def _store(self, site: Site, pressed: Pressed, *, wrongly: bool) -> None:
@@ -146,13 +147,15 @@ class World(ABC):
     def _fumbles(self, site: Site) -> bool:
         """Say whether the owner gets it wrong this time without noticing."""
 
+    @abstractmethod
     def _notice_made(self, site: Site) -> None:
         """Write down credentials that were made without an owner."""
 
-    def _arrived_at(self, site: Site, value: str) -> datetime | None:  # noqa: ARG002
+    @abstractmethod
+    def _arrived_at(self, site: Site, value: str) -> datetime | None:
         """Return when a credential came to the vault, where there is one."""
-        return None
 
+    @abstractmethod
     def _quarantined(self, site: Site) -> None:
         """Do what Entra does when it quarantines a job, beyond what the engine does."""
 
@@ -173,9 +176,7 @@ class World(ABC):
         if site.pressed is None:
             site.pressed = site.press(self.tenant)
             known = site.plan.kind is not Kind.GRANTED
-            self.ledger.made(
-                site.plan.name, site.pressed.value, self.clock.now(), site.pressed.end, known=known
-            )
+            self.ledger.made(site.plan.name, site.pressed.value, self.clock.now(), site.pressed.end, known=known)
         wrongly = self._fumbles(site)
         site.fumbled = site.fumbled or wrongly
         pressed = site.pressed
@@ -183,10 +184,9 @@ class World(ABC):
         site.owner.has_acted(self.clock.now(), made=not wrongly)
         await self._store(site, pressed, wrongly=wrongly)
 
-    async def _leave(self, site: Site, user: object) -> None:
-        leaver = next(one for one in site.staff if one is user)
-        site.application.job.leavers.append(leaver)
-        self.ledger.leavers.append(Leaver(site.plan.name, leaver, self.clock.now()))
+    async def _leave(self, site: Site, user: User) -> None:
+        site.application.job.leavers.append(user)
+        self.ledger.leavers.append(Leaver(site.plan.name, user, self.clock.now()))
 
     async def _revoke(self, site: Site) -> None:
         site.application.target.revoke_tokens()

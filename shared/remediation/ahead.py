@@ -101,7 +101,7 @@ async def _tell_arrival(case: Case, news: News, *, acting: bool) -> bool:
     for secret in secrets:
         version = await candidate(services.vault, secret, now)
         record = await services.tokens.get(case.incident.service_principal_id, secret.binding.secret_name)
-        if version is not None and version.version not in (record.applied, record.rejected):
+        if version is not None and version.version != record.applied and not record.refused(version.version):
             newest.append(version)
     if not newest:
         return False

@@ -8,6 +8,7 @@ run once more with what was saved before it, if that still passes.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.clock import within
@@ -24,7 +25,7 @@ from shared.remediation.recovery import next_look
 from shared.remediation.stop import attempt_of, give_up, may_act, refused, wait
 from shared.remediation.wording import evidence_of
 from shared.tokens.credential_test import TestResult
-from shared.tokens.record import TokenRecord
+from shared.tokens.record import TokenRecord, together
 from shared.tokens.saving import differences, to_save
 
 _POLLS = 8
@@ -175,11 +176,12 @@ async def _undo(case: Case) -> bool:
 
 async def _learn(case: Case, *, rejected: bool) -> None:
     """Keep what became of each version, so that the next look knows what Entra has and what not to try again."""
-    now = case.services.clock.now()
-    for ref in attempt_of(case).saving:
+    now, saving = case.services.clock.now(), attempt_of(case).saving
+    combined = together(ref.version for ref in saving)
+    for ref in saving:
 
         def change(row: TokenRecord, version: str = ref.version) -> TokenRecord:
-            return row.with_rejected(version) if rejected else row.with_applied(version, now)
+            return replace(row, rejected=combined) if rejected else row.with_applied(version, now)
 
         await case.services.tokens.change(case.incident.service_principal_id, ref.secret_name, change)
 

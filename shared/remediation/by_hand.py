@@ -28,7 +28,9 @@ def rotation(services: Services, service_principal_id: str, job_id: str) -> Sign
 
 
 async def up_to_date(services: Services, service_principal_id: str) -> bool:
-    """Say whether Entra was given the newest usable version of every secret that is bound to the application.
+    """Say whether Entra was given the newest version of every secret that is bound to the application.
+
+    A newer one that is not valid yet, or no more, is what somebody meant to be given: with it there, the answer is no.
 
     Raises:
         ServiceError: the vault or storage could not be read.
@@ -39,8 +41,10 @@ async def up_to_date(services: Services, service_principal_id: str) -> bool:
         return False
     now = services.clock.now()
     for secret in secrets:
-        version = await candidate(services.vault, secret, now)
+        newest = await candidate(services.vault, secret, now)
         record = await services.tokens.get(service_principal_id, secret.binding.secret_name)
-        if version is None or record.applied != version.version:
+        if newest is None or record.applied != newest.version:
+            return False
+        if any(one.enabled and one.created > newest.created for one in secret.versions):
             return False
     return bool(secrets)

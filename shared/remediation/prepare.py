@@ -14,15 +14,15 @@ from shared.redaction import redact
 from shared.remediation.candidate import Passed, Rejected, newest_refs, try_candidate
 from shared.remediation.outcome import Ask, Later, Nothing, Trail, Want, sentence
 from shared.remediation.services import Services
+from shared.remediation.versions import arrived_too_late, newer_or_same, previous_refs, valid_later
 from shared.tokens.bindings import SecretRef, SecretVersion, require_rotated_key, require_trusted_host, usable
-from shared.tokens.bound import BoundSecret, bound_secrets, candidate, is_newer
+from shared.tokens.bound import BoundSecret, bound_secrets, candidate
 from shared.tokens.credential_test import TestResult
 from shared.tokens.expiry import Expiry, expiry_of, life_of
 from shared.tokens.forecast import mint_due
 from shared.tokens.keys import granted
-from shared.tokens.record import TokenRecord
+from shared.tokens.record import TokenRecord, together
 from shared.tokens.saving import base_address, digest, require_mergeable
-from shared.tokens.vendors import Overlap
 
 _AFTER_LOSS = timedelta(days=7)  # a mint that was lost where no vendor can tell is not repeated sooner on our own
 
@@ -86,8 +86,9 @@ class _Preparation:
 
     async def outcome(self) -> Prepared:
         now = self.services.clock.now()
-        if self.want in (Want.ARRIVED, Want.ASKED) and (over := self._arrived_too_late(now)) is not None:
-            return over
+        if self.want in (Want.ARRIVED, Want.ASKED) and (late := arrived_too_late(self.secrets, now)) is not None:
+            secret, why = late
+            return Ask(f"expired:{_stamp(self.secrets)}", why, self._new_token(secret))
         newest: dict[str, SecretVersion] = {}
         for secret in self.secrets:
             version = await candidate(self.services.vault, secret, now)
@@ -100,14 +101,14 @@ class _Preparation:
         tried = await try_candidate(self.services, self.ids, self.current, refs, self.trail)
         match tried:
             case Passed():
-                return self._attempt(refs, newest, self._previous(newest, now))
+                return self._attempt(refs, newest, previous_refs(self.secrets, newest, self.records, now))
             case Rejected():
                 return await self._rejected(refs, newest, now)
         return tried
 
     def _none_usable(self, secret: BoundSecret, now: datetime) -> Prepared:
         name = secret.binding.secret_name
-        if (later := self._valid_later(now)) is not None:
+        if (later := valid_later(self.secrets, now)) is not None:
             return later
         if (minted := self._mint(now)) is not None:
             return minted
@@ -116,33 +117,6 @@ class _Preparation:
         said = "The saved credential is rejected, and secret" if self.want is Want.REPAIR else "Secret"
         why = f"{said} {name} has no enabled version that is valid now."
         return Ask(f"no_version:{_stamp(self.secrets)}", why, self._new_token(secret))
-
-    def _newer_or_same(self, secret: BoundSecret, version: SecretVersion) -> bool:
-        record = self.records[secret.binding.secret_name]
-        return version.version == record.applied or is_newer(secret, version, record)
-
-    def _valid_later(self, now: datetime) -> Later | None:
-        """Return when a version becomes valid that is newer than all that are; an operator's clock may run ahead."""
-        for secret in self.secrets:
-            for version in secret.versions:
-                if version.enabled and version.not_before is not None and version.not_before > now:
-                    moment, name = version.not_before, secret.binding.secret_name
-                    return Later(
-                        f"The newest version of secret {name} is valid from {moment:%Y-%m-%d %H:%M} UTC.", moment
-                    )
-                if version.enabled:
-                    break
-        return None
-
-    def _arrived_too_late(self, now: datetime) -> Ask | None:
-        """Ask for another version when the newest one has ended already: nobody would expect an older one instead."""
-        for secret in self.secrets:
-            version = next((one for one in secret.versions if one.enabled), None)
-            if version is not None and version.expires is not None and version.expires <= now:
-                name = secret.binding.secret_name
-                why = f"The newest version of secret {name} is past its date, {version.expires:%Y-%m-%d}."
-                return Ask(f"expired:{version.version}", why, self._new_token(secret))
-        return None
 
     def _settled(self, newest: Mapping[str, SecretVersion], now: datetime) -> Prepared | None:
         """Say why a job that is well needs no save; None when the newest versions are newer than what Entra has."""
@@ -154,42 +128,44 @@ class _Preparation:
             if self._mint_due(newest, now) and (minted := self._mint(now)) is not None:
                 return minted
             if given:
-                return self._valid_later(now) or Nothing("the newest version in the vault is what Entra was given")
+                return valid_later(self.secrets, now) or Nothing(
+                    "the newest version in the vault is what Entra was given"
+                )
             return Nothing("which version Entra has is not known, and nothing says that the vault holds a newer one")
         older = [
             secret.binding.secret_name
             for secret in self.secrets
-            if not self._newer_or_same(secret, newest[secret.binding.secret_name])
+            if not newer_or_same(secret, newest[secret.binding.secret_name], self.records[secret.binding.secret_name])
         ]
         if older:
             why = (
                 f"what Entra was given is not usable in the vault any more, and secret {older[0]} has no newer version"
             )
-            return self._valid_later(now) or Nothing(why)
-        if self.want is not Want.ASKED:
-            for name, version in newest.items():
-                if self.records[name].rejected == version.version:
-                    return self._valid_later(now) or Nothing(
-                        f"the newest version of secret {name} was tested and rejected; a newer one is needed"
-                    )
+            return valid_later(self.secrets, now) or Nothing(why)
+        combined = together(version.version for version in newest.values())
+        if self.want is not Want.ASKED and any(self.records[name].rejected == combined for name in newest):
+            names = ", ".join(newest)
+            why = f"the newest version of secret {names} was tested and rejected; a newer one is needed"
+            return valid_later(self.secrets, now) or Nothing(why)
         return None
 
     async def _rejected(
         self, refs: tuple[SecretRef, ...], newest: Mapping[str, SecretVersion], now: datetime
     ) -> Prepared:
-        early = await self._learn_rejection(newest, now)
+        youngest = max(version.created for version in newest.values())
+        waits = len(refs) > 1 and now - youngest < self.services.settings.look_again
+        early = "" if waits else await self._learn_rejection(newest, now)
         if self.want is Want.REPAIR:
-            previous = self._previous(newest, now)
+            previous = previous_refs(self.secrets, newest, self.records, now)
             if previous:
                 tried = await try_candidate(self.services, self.ids, self.current, previous, self.trail)
                 if isinstance(tried, Passed):
                     return replace(self._attempt(previous, newest, ()), undoing=True)
                 if isinstance(tried, Later):
                     return tried
-            if (minted := self._mint(now) or self._valid_later(now)) is not None:
+            if (minted := self._mint(now) or valid_later(self.secrets, now)) is not None:
                 return minted
-        youngest = max(version.created for version in newest.values())
-        if len(refs) > 1 and now - youngest < self.services.settings.look_again:
+        if waits:
             return Later("The new credentials do not pass together; another part may still be on its way to the vault.")
         names = ", ".join(newest)
         if self.want is Want.REPAIR:
@@ -201,18 +177,19 @@ class _Preparation:
 
     async def _learn_rejection(self, newest: Mapping[str, SecretVersion], now: datetime) -> str:
         """Keep what the rejection teaches; say when a credential was refused before its date."""
-        early = ""
+        early, combined = "", together(version.version for version in newest.values())
+        in_use = all(self.records[name].applied == version.version for name, version in newest.items())
         for secret in self.secrets:
             name = secret.binding.secret_name
-            version, record = newest[name], self.records[name]
-            expiry = self._expiry(secret, version)
-            early_end = version.version == record.applied and (expiry.at is None or expiry.at > now)
+            expiry = self._expiry(secret, newest[name])
+            early_end = in_use and (expiry.at is None or expiry.at > now)
 
-            def change(row: TokenRecord, version: str = version.version, early_end: bool = early_end) -> TokenRecord:
-                row = replace(row, rejected=version)
+            def change(row: TokenRecord, early_end: bool = early_end) -> TokenRecord:
+                row = replace(row, rejected=combined)
                 return replace(row, revoked_at=row.revoked_at or now) if early_end else row
 
-            await self.services.tokens.change(self.ids[0], name, change)
+            if self.trail.learns:
+                await self.services.tokens.change(self.ids[0], name, change)
             if early_end and expiry.at is not None:
                 early = (
                     f" It was to live until {expiry.at:%Y-%m-%d} ({expiry.source}), so it was revoked, or replaced at "
@@ -233,22 +210,6 @@ class _Preparation:
             ahead=self.want is not Want.REPAIR,
             arrived_at=max(version.created for version in newest.values()),
         )
-
-    def _previous(self, newest: Mapping[str, SecretVersion], now: datetime) -> tuple[SecretRef, ...]:
-        """Name what an undo would put back: what Entra was given before, where the vendor may have left it alive."""
-        refs, older = [], False
-        for secret in self.secrets:
-            vendor, name = secret.binding.known_vendor, secret.binding.secret_name
-            others = [one.version for one in usable(secret.versions, now) if one.version != newest[name].version]
-            record = self.records[name]
-            known = next((one for one in (record.applied, record.previous) if one in others), None)
-            back = known or next(iter(others), None)
-            if back is None or (vendor is not None and vendor.overlap is Overlap.NONE):
-                refs.append(secret.ref(newest[name].version))
-            else:
-                refs.append(secret.ref(back))
-                older = True
-        return tuple(refs) if older else ()
 
     def _mint_due(self, newest: Mapping[str, SecretVersion], now: datetime) -> bool:
         if self.want is Want.ASKED:

@@ -53,7 +53,7 @@ def of_version(
     if record.revoked_at is not None:
         text = f"The target refused it on {record.revoked_at:%Y-%m-%d}, before its date: it was revoked or replaced."
         found.append(Finding(FindingKind.REVOKED, text))
-    if newest is not None and record.rejected == newest.version != record.applied:
+    if newest is not None and record.refused(newest.version) and newest.version != record.applied:
         found.append(Finding(FindingKind.REJECTED, "The target rejected the newest version; it was not saved."))
     elif late:
         found.append(Finding(FindingKind.NOT_APPLIED, "Entra was given an older version than the newest."))

@@ -10,7 +10,7 @@ from shared.clients.graph import Graph
 from shared.clients.vault import Vault
 from shared.clock import Clock
 from shared.detection.sweep import all_jobs
-from shared.errors import NotFound, Refused
+from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
 from shared.jobs.model import ServicePrincipal, SynchronizationJob
 from shared.tokens.bindings import SecretVersion, is_tagged, problems_of, require_trusted_host
 from shared.tokens.bound import BoundSecret, all_secrets, candidate, is_newer
@@ -67,7 +67,7 @@ class Held:
             "ends_at": self.expiry.at.isoformat() if self.expiry.at else None,
             "ends_by": str(self.expiry.source),
             "days_left": days_left(self.expiry.at, now) if self.expiry.at else None,
-            "applied": bool(version and record.applied == version.version),
+            "applied": bool(self.newest and record.applied == self.newest.version),
             "proven_at": record.proven_at.isoformat() if record.proven_at else None,
             "findings": [{"kind": str(finding.kind), "text": finding.text} for finding in self.findings],
         }
@@ -158,12 +158,16 @@ class Inventory:
         )
 
     async def _host(self, secret: BoundSecret) -> list[Finding]:
-        current = await self._graph.credentials(secret.binding.service_principal_id)
         try:
+            current = await self._graph.credentials(secret.binding.service_principal_id)
             require_trusted_host(secret.binding, base_address(current))
         except Refused as refusal:
             text = str(refusal)
             return [Finding(FindingKind.HOST, f"{text[0].upper()}{text[1:]}.")]
+        except (Unavailable, Throttled, MissingPermission):
+            raise
+        except ServiceError as error:  # about this application alone: it must not blind the forecast for all others
+            return [Finding(FindingKind.HOST, f"Its host could not be checked: {error}")]
         return []
 
     async def _lonely(self, service_principal_id: str) -> Finding:

@@ -13,11 +13,13 @@ from azure.data.tables.aio import TableServiceClient
 
 from cli.bind import _grant, bind
 from cli.errors import CommandError, ExitCode, UsageError
-from cli.rotate import rotate
+from cli.rotate import _went_well, rotate
 from cli.tokens import tokens
 from emulator.azurite import Storage
 from emulator.entra import Role
 from emulator.tenant import Application
+from shared.incidents.incident import Attempt, AttemptStep, Incident, IncidentState
+from shared.remediation.reconcile import Handled, Report
 from shared.tokens.wish import Wish
 from tests.cli.running import Ran, run
 from tests.tokens.conftest import MARK, Desk, bound, opened
@@ -236,13 +238,15 @@ async def test_a_dry_run_says_that_the_mode_forbids(
 async def test_a_dry_run_of_what_is_done_ends_with_0(
     desk: Desk, contoso: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Entra has the newest: nothing would be saved, and nobody is needed."""
+    """Entra has the newest, and nobody is needed; until a newer one comes that is past its date already."""
     newest = desk.tenant.vault._find("contoso-token").version
     await desk.learn(contoso, "contoso-token", applied=newest)
     assert await rotate("Contoso", None, dry_run=True, as_json=True) is ExitCode.FINE
     document = json.loads(capsys.readouterr().out)
     assert document["up_to_date"] is True
     assert document["jobs"][0]["steps"][-1]["verdict"] == "would_not"
+    await desk.put("contoso-token", {}, age=timedelta(minutes=1), expires=datetime.now(UTC) - timedelta(days=1))
+    assert await rotate("Contoso", None, dry_run=True, as_json=False) is ExitCode.NEEDS_YOU
 
 
 async def test_a_rotation_gives_entra_the_newest(
@@ -309,6 +313,28 @@ async def test_a_rotation_while_somebody_acts_is_kept_for_later(
     assert [(signal.job_id, signal.news) for signal in parked if signal.job_id == contoso.job.id] == [
         (contoso.job.id, "rotate")
     ]
+
+
+@pytest.mark.parametrize(
+    ("handled", "state", "undoing", "newest", "well"),
+    [
+        (Handled.LOOKED, IncidentState.LIFTED, False, False, True),
+        (Handled.LOOKED, IncidentState.LIFTED, True, False, False),
+        (Handled.LOOKED, IncidentState.WATCHING, True, False, False),
+        (Handled.LOOKED, IncidentState.CLEAR, False, True, True),
+        (Handled.LOOKED, IncidentState.CLEAR, False, False, False),
+        (Handled.LOOKED, IncidentState.NEEDS_PERSON, False, True, False),
+        (Handled.LOOKED, IncidentState.GAVE_UP, False, True, False),
+        (Handled.UNSEEN, IncidentState.CLEAR, False, True, False),
+        (Handled.BUSY, IncidentState.CLEAR, False, True, False),
+    ],
+)
+def test_the_exit_code_asks_for_somebody_unless_the_credential_is_in_its_place(
+    handled: Handled, state: IncidentState, undoing: bool, newest: bool, well: bool
+) -> None:
+    """A quarantine that was lifted needs no newer credential; one that was put back is not what was asked for."""
+    attempt = Attempt("a", datetime.now(UTC), AttemptStep.WATCH, undoing=undoing)
+    assert _went_well(Report(handled, Incident("sp", "job", state=state, attempt=attempt)), newest=newest) is well
 
 
 @pytest.mark.parametrize("arguments", [("Nobody", None), ("Contoso", "another")])

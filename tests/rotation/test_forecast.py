@@ -11,6 +11,7 @@ from emulator.targets import Behaviour
 from shared.detection.signal import News
 from shared.incidents.incident import IncidentState
 from tests.rotation.conftest import OWNER, Bound, Scene
+from tests.rotation.test_refusals import jwt
 
 DAY = timedelta(days=1)
 TEAM = "identity-team@contoso.example"
@@ -177,8 +178,6 @@ async def test_a_mistyped_successor_says_nothing_of_what_is_in_use(scene: Scene)
 
 async def test_an_end_that_a_token_claims_for_itself_is_forecast(scene: Scene) -> None:
     """Read once when the token was tested, the date in a JWT is known from then on without reading its value."""
-    from tests.rotation.test_refusals import jwt  # noqa: PLC0415 -- the only one needed
-
     one = await scene.application()
     product = scene.product()
     token = jwt(datetime.now(UTC) + 6 * DAY)
@@ -205,7 +204,7 @@ async def test_an_unreadable_vault_makes_the_forecast_blind(scene: Scene) -> Non
 
 
 async def test_one_credential_that_cannot_be_told_holds_up_no_other(scene: Scene) -> None:
-    """Graph refuses to show one application's secrets while obstacles are looked for: the other owner hears all the same."""
+    """Graph refuses to show one application's settings: the owner of the other hears of its end all the same."""
     one = await ending(scene, 6)
     await scene.application("Travel", expires=datetime.now(UTC) + 6 * DAY)
     scene.tenant.faults.add(

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -233,7 +234,9 @@ async def test_a_token_goes_to_no_host_that_is_not_its_own(
     scene: Scene, vendor: str, tags: dict[str, str], said: str
 ) -> None:
     """When pin, vendor and job disagree, or nothing says where a token belongs, its value is not even read."""
-    options = {"tenant_url": "https://adb-1.azuredatabricks.net/scim"} if vendor == "databricks-workspace" else {}
+    options: dict[str, Any] = (
+        {"tenant_url": "https://adb-1.azuredatabricks.net/scim"} if vendor == "databricks-workspace" else {}
+    )
     one = await scene.application(vendor=vendor, tags=tags, **options)
     before, product = scene.saved(one), scene.product()
     await one.paste()

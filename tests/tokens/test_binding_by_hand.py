@@ -15,7 +15,7 @@ from shared.errors import MissingPermission, Refused
 from shared.jobs.model import ServicePrincipal
 from shared.tokens.binding_by_hand import BindingByHand, BoundByHand, next_steps
 from shared.tokens.bindings import SecretVersion, binding_of, problems_of, require_trusted_host
-from shared.tokens.keys import ROTATED
+from shared.tokens.keys import DEFAULT_KEY, ROTATED
 from shared.tokens.wish import BINDING_TAGS, Wish, tags_for
 from tests.tokens.conftest import MARK, Desk, bound
 
@@ -255,6 +255,7 @@ def test_whatever_was_there_and_is_wished_for_the_tags_bind_or_are_refused(
     assert binding is not None
     assert binding.service_principal_id == _PRINCIPAL.id
     assert binding.credential_key == (wish.key.strip() or binding.credential_key)
+    assert tags.get("pratique-key") != DEFAULT_KEY, "what holds without a tag needs none"
     assert all(tags.get(tag) in (value, value.lower(), None) for tag, value in wish.tags().items())
 
 

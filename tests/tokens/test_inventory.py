@@ -34,7 +34,7 @@ async def _one_of_each(desk: Desk) -> dict[str, set[FindingKind]]:
         await desk.put(secret, bound(apps["Twice"]), expires=_FAR)
     await desk.put("tags", bound(apps["Tags"], owner="nobody"), expires=_FAR)
     await desk.put("host", bound(apps["Host"], tenant_url="https://elsewhere.example/scim"), expires=_FAR)
-    await desk.put("disabled", bound(apps["Disabled"]), enabled=False)
+    await desk.put("disabled", bound(apps["Disabled"]), enabled=False, expires=_FAR)
     await desk.put("endless", bound(apps["Endless"]))
     await desk.put("ended", bound(apps["Ended"], expires=f"{_PAST:%Y-%m-%d}"))
     jobless = desk.tenant.directory.add_service_principal("Contoso Jobless")

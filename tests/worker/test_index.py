@@ -66,6 +66,8 @@ async def test_the_worker_indexes_exactly_these_functions_with_their_triggers() 
         "azure_monitor_alert": (["POST"], "alerts", "FUNCTION"),
         "list_jobs": (["GET"], "jobs", "FUNCTION"),
         "reconcile_by_hand": (["POST"], "jobs/{servicePrincipalId}/{jobId}/reconcile", "FUNCTION"),
+        "list_tokens": (["GET"], "tokens", "FUNCTION"),
+        "rotate_by_hand": (["POST"], "jobs/{servicePrincipalId}/{jobId}/rotate", "FUNCTION"),
         "diagnosis": (["GET"], "jobs/{servicePrincipalId}/{jobId}/diagnosis", "FUNCTION"),
         "try_user": (["POST"], "jobs/{servicePrincipalId}/{jobId}/try", "FUNCTION"),
     }
