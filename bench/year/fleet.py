@@ -168,6 +168,8 @@ _CITIES = (
 )
 _LEAVES_EVERY = 60
 _FIRST, _MARGIN = 9, 12
+_LAST = 60
+"""So many days before the year's end it comes for those that nobody renews: else they would drown all other figures."""
 
 
 def forty(days: int, seed: int) -> tuple[Plan, ...]:
@@ -192,6 +194,7 @@ def _fleet(kinds: Sequence[Kind], days: int, seed: int) -> tuple[Plan, ...]:
     plans = []
     for at, (kind, city, end) in enumerate(zip(kinds, cities, ends, strict=True)):
         nth, vendors = seen[kind], _VENDORS[kind]
+        never = (kind, nth) in _NEVER
         seen[kind] += 1
         vendor = vendors[nth % len(vendors)]
         plans.append(
@@ -199,8 +202,8 @@ def _fleet(kinds: Sequence[Kind], days: int, seed: int) -> tuple[Plan, ...]:
                 name=f"{vendor.label} {city}",
                 kind=kind,
                 vendor=vendor,
-                temper=Temper.NEVER if (kind, nth) in _NEVER else _TEMPERS[at % len(_TEMPERS)],
-                first_end=end if end < vendor.lifetime.days else end % (vendor.lifetime.days - _FIRST) + _FIRST,
+                temper=Temper.NEVER if never else _TEMPERS[at % len(_TEMPERS)],
+                first_end=_within(days - _LAST if never else end, vendor.lifetime.days),
                 leavers=tuple(
                     chance.randrange(begin + 2, begin + _LEAVES_EVERY)
                     for begin in range(0, days - _LEAVES_EVERY, _LEAVES_EVERY)
@@ -212,3 +215,8 @@ def _fleet(kinds: Sequence[Kind], days: int, seed: int) -> tuple[Plan, ...]:
             )
         )
     return tuple(plans)
+
+
+def _within(end: int, lifetime: int) -> int:
+    """Return a first end that a credential which is in use at the beginning can have."""
+    return end if end < lifetime else end % (lifetime - _FIRST) + _FIRST

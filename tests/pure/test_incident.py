@@ -59,7 +59,7 @@ _INCIDENTS = st.builds(
     looked_at=_TIMES,
     next_look_at=_TIMES,
     closed_at=_TIMES,
-    news_at=_TIMES,
+    wanted=_TEXT,
     attempt=st.none() | _ATTEMPTS,
     told=st.lists(_TEXT, max_size=3).map(tuple),
     untold=st.lists(_UNTOLD, max_size=2).map(tuple),

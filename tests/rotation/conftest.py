@@ -188,15 +188,12 @@ class Scene:
         await until(reached, 8)
 
     async def idle(self, product: Pratique, seconds: float = 0.8) -> None:
-        """Run the due timer and the queues for a while in which nothing should happen."""
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    await product.ears.enqueue_due()
-                    await self.drain(product)
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            return
+        """Run the due timer and the queues for a while in which nothing should happen; no look is cut short."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < ends:
+            await product.ears.enqueue_due()
+            await self.drain(product)
+            await asyncio.sleep(0.05)
 
     def told(self, subject: str = "") -> list[str]:
         """Return the cards about an application or a source, each as text, in the order they came."""

@@ -144,7 +144,7 @@ async def test_a_minted_credential_is_nobodys_business_until_its_successor_is_ov
         scene.clock.ahead = day * DAY
         told.append((await product.forecaster.run()).told)
     assert told == [0, 0, 0, 1, 1]
-    assert "should have minted a successor" in scene.told(one.name)[0]
+    assert "mints its successor, which has not come yet" in scene.told(one.name)[0]
 
 
 async def test_a_credential_that_was_refused_before_its_date_is_said_to_be_revoked(scene: Scene) -> None:
