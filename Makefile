@@ -1,5 +1,5 @@
 # One command each; every one of them sets up what it needs.
-.PHONY: setup demo test check serve bench lock format
+.PHONY: setup demo test check serve bench year lock format
 .SILENT:
 
 setup:
@@ -19,6 +19,9 @@ check: setup
 
 bench: setup
 	.venv/bin/python -m bench
+
+year: setup
+	.venv/bin/python -m bench.year $(ARGS)
 
 format: setup
 	.venv/bin/ruff format --quiet .

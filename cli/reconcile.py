@@ -22,12 +22,19 @@ _WORDS = {
     Handled.STALE: "nothing new",
     Handled.BUSY: "busy: somebody else holds this application now; the look is kept for later",
     Handled.UNSEEN: "could not be looked at",
+    Handled.UNKNOWN: "not there any more",
 }
 _DONE = {
     "opened": "opened an incident",
     "attempt": "began an attempt",
+    "mint": "had the vendor's API mint a token for the vault",
     "save": "saved the newest token from the vault",
+    "undo": "found that what was saved is rejected, and went back",
+    "put back": "saved again what was saved before",
     "restart": "lifted the quarantine (reset scope QuarantineState)",
+    "revoke": "revoked a token at the vendor",
+    "disable": "disabled an old version in the vault",
+    "rotated": "closed the rotation: a good cycle proves the new credential",
     "recovered": "closed the incident: recovery is proven",
     "gave up": "gave up",
     "relapsed": "found that the quarantine came back",
@@ -44,12 +51,12 @@ async def reconcile(wanted: str, job_id: str | None, *, as_json: bool) -> int:
             {
                 "application": application.display_name,
                 "service_principal_id": application.id,
-                "jobs": [_view(job, report) for job, report in reports.items()],
+                "jobs": [report_view(job, report) for job, report in reports.items()],
             }
         )
     else:
-        _print(terminal(), application, reports)
-    return ExitCode.NEEDS_YOU if any(map(_asks, reports.values())) else ExitCode.FINE
+        print_reports(terminal(), application, reports)
+    return ExitCode.NEEDS_YOU if any(map(asks, reports.values())) else ExitCode.FINE
 
 
 def choose(wanted: str, applications: list[ServicePrincipal]) -> ServicePrincipal:
@@ -88,13 +95,15 @@ async def _reconcile(pratique: Pratique, application: ServicePrincipal, job_id: 
     return {job: await pratique.reconciler.reconcile(pratique.overview.asked(application.id, job)) for job in wanted}
 
 
-def _asks(report: Report) -> bool:
+def asks(report: Report) -> bool:
+    """Say whether a report needs somebody."""
     incident = report.incident
     waits = incident is not None and incident.state in (IncidentState.NEEDS_PERSON, IncidentState.WAITING)
     return report.handled is Handled.UNSEEN or waits or needs_person(incident, quarantined=False)
 
 
-def _view(job_id: str, report: Report) -> dict[str, Any]:
+def report_view(job_id: str, report: Report) -> dict[str, Any]:
+    """Return a report JSON-ready."""
     incident = report.incident
     return {
         "job_id": job_id,
@@ -105,7 +114,8 @@ def _view(job_id: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _print(screen: Console, application: ServicePrincipal, reports: dict[str, Report]) -> None:
+def print_reports(screen: Console, application: ServicePrincipal, reports: dict[str, Report]) -> None:
+    """Print what was done at each job and what stands."""
     screen.print()
     screen.print(Text("  ").append(application.display_name, "bold").append(f"  {application.id}", "dim"))
     for job_id, report in reports.items():

@@ -8,13 +8,13 @@ from emulator.targets import Behaviour
 from emulator.tenant import Application, EmbeddedTenant
 
 DRUVA = "Druva"
-BOX = "Box"
+MIRO = "Miro"
 HEALTHY = ("Zoom", "Slack", "Snowflake")
 CONTOSO_INTRANET = "Contoso Intranet"
 WORKPLACE = "Workplace"
 LEGACY_HR = "Legacy HR"
 DRUVA_SECRET = "druva-scim-token"
-BOX_SECRET = "box-scim-token"
+MIRO_SECRET = "miro-scim-token"
 
 _USERS = 3
 _WORKPLACE_USERS = 8
@@ -31,7 +31,7 @@ class Story:
 
     tenant: EmbeddedTenant
     druva: Application
-    box: Application
+    miro: Application
     contoso_intranet: Application
     workplace: Application
     legacy_hr: Application
@@ -40,7 +40,7 @@ class Story:
     @property
     def applications(self) -> tuple[Application, ...]:
         """Return all eight, in the order in which the story tells of them."""
-        return self.druva, self.box, self.contoso_intranet, self.workplace, self.legacy_hr, *self.healthy
+        return self.druva, self.miro, self.contoso_intranet, self.workplace, self.legacy_hr, *self.healthy
 
     async def first_cycles(self) -> None:
         """Wait until every job has had a good cycle."""
@@ -51,9 +51,9 @@ class Story:
         """Let Druva's token expire; its next cycle is refused."""
         self.druva.target.expire_tokens()
 
-    def expire_box(self) -> None:
-        """Let Box's token expire; nobody has put a new one in the vault."""
-        self.box.target.expire_tokens()
+    def expire_miro(self) -> None:
+        """Let Miro's token expire; nobody has put a new one in the vault."""
+        self.miro.target.expire_tokens()
 
     def break_contoso_intranet(self) -> None:
         """Deploy a version of the intranet that answers 404 where an empty list is due."""
@@ -71,7 +71,7 @@ class Story:
     def strike(self) -> None:
         """Let everything happen at once."""
         self.expire_druva()
-        self.expire_box()
+        self.expire_miro()
         self.break_contoso_intranet()
         self.empty_workplace()
         self.quarantine_legacy_hr()
@@ -91,8 +91,8 @@ class Story:
 async def build_story(tenant: EmbeddedTenant) -> Story:
     """Fill an open tenant with the story's applications, all of them healthy so far."""
     druva = await _add(tenant, DRUVA, behaviour=Behaviour.DRUVA, token_valid_for=_DRUVA_LIFETIME - _AGE)
-    box = await _add(tenant, BOX)
-    for application, vendor, secret in ((druva, "druva", DRUVA_SECRET), (box, "box", BOX_SECRET)):
+    miro = await _add(tenant, MIRO)
+    for application, vendor, secret in ((druva, "druva", DRUVA_SECRET), (miro, "miro", MIRO_SECRET)):
         principal, target = application.service_principal, application.target
         tags = {
             "pratique-service-principal": principal.id,
@@ -104,7 +104,7 @@ async def build_story(tenant: EmbeddedTenant) -> Story:
     return Story(
         tenant,
         druva,
-        box,
+        miro,
         contoso_intranet=await _add(tenant, CONTOSO_INTRANET),
         workplace=await _add(tenant, WORKPLACE, users=_WORKPLACE_USERS, deletion_threshold=_WORKPLACE_THRESHOLD),
         legacy_hr=await _add(tenant, LEGACY_HR),

@@ -1,6 +1,7 @@
 """What a person may ask for by hand."""
 
 import json
+from typing import Any
 from uuid import UUID
 
 import azure.functions as func
@@ -10,7 +11,8 @@ from functions.worker import pratique
 from shared.detection.signal import Signal
 from shared.errors import LeaseLost, MalformedNews, NotFound, Refused, ServiceError
 from shared.overview import incident_view
-from shared.remediation.reconcile import Handled
+from shared.remediation.reconcile import Handled, Report
+from shared.tokens.vendors import InvalidCatalogue
 
 operations = func.Blueprint()
 _STATUS = {Handled.LOOKED: 200, Handled.STALE: 200, Handled.BUSY: 202, Handled.UNSEEN: 503, Handled.UNKNOWN: 404}
@@ -34,6 +36,17 @@ async def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
+@operations.route(route="tokens", methods=["GET"])
+async def list_tokens(req: func.HttpRequest) -> func.HttpResponse:
+    """List every credential with its end and what is wrong with its keeping; 503 when not all could be read."""
+    del req
+    try:
+        stock = await pratique().inventory.read()
+    except (ServiceError, InvalidCatalogue) as error:
+        return answer(503, {"error": str(error)})
+    return answer(200, stock.to_dict())
+
+
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/reconcile", methods=["POST"])
 async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
     """Look at one job now, within the same mode and limits as ever."""
@@ -46,14 +59,37 @@ async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
         report = await pratique().reconciler.reconcile(signal)
     except ServiceError as error:
         return answer(503, {"error": str(error)})
-    incident = report.incident
-    body = {
-        "handled": str(report.handled),
-        "actions": list(report.actions),
-        "incident": incident_view(incident) if incident and incident.id else None,
-        "note": incident.note if incident else "",
-    }
-    return answer(_STATUS[report.handled], body)
+    return answer(_STATUS[report.handled], _view(report))
+
+
+@operations.route(route="jobs/{servicePrincipalId}/{jobId}/rotate", methods=["POST"])
+async def rotate_by_hand(req: func.HttpRequest) -> func.HttpResponse:
+    """Give Entra the newest credential from the vault, within mode and limits; `{"dry_run": true}` only says how.
+
+    While somebody else holds the application the answer is 409, and the rotation is kept for when it is free.
+    """
+    from shared.remediation.by_hand import require_acting, rotation  # noqa: PLC0415 -- as for a diagnosis
+    from shared.remediation.rehearsal import rehearse  # noqa: PLC0415
+
+    services = pratique().services
+    try:
+        ids, dry_run = _job_ids(req), _dry_run(req)
+        if dry_run:
+            return answer(200, {"steps": [step.to_dict() for step in await rehearse(services, *ids)]})
+        require_acting(services, ids[0])
+        report = await pratique().reconciler.reconcile(rotation(services, *ids))
+    except MalformedNews as error:
+        return answer(400, {"error": str(error)})
+    except Refused as error:
+        return answer(403, {"error": str(error)})
+    except NotFound as error:
+        return answer(404, {"error": str(error)})
+    except ServiceError as error:
+        return answer(503, {"error": str(error)})
+    if report.handled is Handled.BUSY:
+        later = "Somebody else acts on this application now; the rotation is kept and done when it is free."
+        return answer(409, {**_view(report), "error": later})
+    return answer(_STATUS[report.handled], _view(report))
 
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/diagnosis", methods=["GET"])
@@ -99,6 +135,16 @@ async def try_user(req: func.HttpRequest) -> func.HttpResponse:
     return answer(200, tried_view(tried))
 
 
+def _view(report: Report) -> dict[str, Any]:
+    incident = report.incident
+    return {
+        "handled": str(report.handled),
+        "actions": list(report.actions),
+        "incident": incident_view(incident) if incident and incident.id else None,
+        "note": incident.note if incident else "",
+    }
+
+
 def _job_ids(req: func.HttpRequest) -> tuple[str, str]:
     """Return the ids in the address, checked as those of any signal are."""
     asked = pratique().overview.asked(req.route_params["servicePrincipalId"], req.route_params["jobId"])
@@ -112,3 +158,16 @@ def _user(req: func.HttpRequest) -> str:
         return str(UUID(user))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise MalformedNews('the body must be {"user": "<object id of the user>"}') from error
+
+
+def _dry_run(req: func.HttpRequest) -> bool:
+    """Return what the body says; one that is empty says nothing, and so does `{}`."""
+    problem = 'the body must be empty, {} or {"dry_run": true}'
+    body = req.get_body()
+    try:
+        asked = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise MalformedNews(problem) from error
+    if not isinstance(asked, dict) or set(asked) - {"dry_run"} or not isinstance(asked.get("dry_run", False), bool):
+        raise MalformedNews(problem)
+    return bool(asked.get("dry_run", False))

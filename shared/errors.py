@@ -8,12 +8,14 @@ PratiqueError
 ├── Conflict             a row changed since it was read
 └── ServiceError         a service did not do what it was asked
     ├── MissingPermission    it names the permission to grant
+    │   └── RefusedByVendor  the credential that mints is not good enough
     ├── NotFound
     ├── Throttled
     └── Unavailable          no answer, or 5xx: nothing is known about what happened
 """
 
 from datetime import timedelta
+from typing import override
 
 
 class PratiqueError(Exception):
@@ -64,6 +66,20 @@ class MissingPermission(ServiceError):
     def __init__(self, service: str, operation: str, status: int, code: str, message: str, permission: str) -> None:
         super().__init__(service, operation, status, code, f"{message} The missing permission is {permission}.".strip())
         self.permission = permission
+
+    @property
+    def remedy(self) -> str:
+        """Say what a person does about it."""
+        return f"Grant {self.permission} to Pratique's managed identity."
+
+
+class RefusedByVendor(MissingPermission):
+    """A vendor's API refused the credential that mints."""
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return f"Store {self.permission} as a new version of the secret that the tag pratique-mint names."
 
 
 class NotFound(ServiceError):

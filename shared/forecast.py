@@ -12,7 +12,7 @@ from shared.remediation.readiness import obstacles
 from shared.remediation.retire import retire_due
 from shared.remediation.services import Services
 from shared.settings import Mode
-from shared.tokens.bound import BoundSecret
+from shared.tokens.bound import BoundSecret, is_newer
 from shared.tokens.expiry import life_of
 from shared.tokens.forecast import mint_due, tier_of
 from shared.tokens.inventory import Held, Inventory
@@ -59,7 +59,7 @@ class Forecaster:
     async def _tell(self, held: Held, now: datetime) -> int:
         """Tell each tier of each version once; it counts as told when at least one channel took it."""
         services, end = self._services, held.expiry.at
-        version = held.version or (held.secret.versions[0] if held.secret and held.secret.versions else None)
+        version = held.version
         if end is None or version is None or held.secret is None or not held.jobs:
             return 0
         tier = tier_of(end, now, services.settings.tiers)
@@ -107,7 +107,9 @@ class Forecaster:
         record, version, settings = held.record, held.version, self._services.settings
         if held.secret is None or version is None:
             return None
-        if record.applied and version.version not in (record.applied, record.rejected):
+        newest = held.newest
+        tried = newest is None or not record.applied or record.refused(newest.version)
+        if newest is not None and not tried and is_newer(held.secret, newest, record):
             return News.CREDENTIAL
         life = life_of(version, held.expiry)
         if not settings.mint or not held.secret.binding.mint_secret or held.expiry.at is None or life is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cli.demo.records import Record, Records
 from cli.notices import cards, mails
 from emulator.directory import Restart
-from emulator.story import BOX, CONTOSO_INTRANET, DRUVA, DRUVA_SECRET, HEALTHY, LEGACY_HR, WORKPLACE, Story
+from emulator.story import CONTOSO_INTRANET, DRUVA, DRUVA_SECRET, HEALTHY, LEGACY_HR, MIRO, WORKPLACE, Story
 from emulator.tenant import Application
 
 QUARANTINE_ONLY = {"criteria": {"resetScope": "QuarantineState"}}
@@ -30,7 +30,7 @@ class Fate:
 _ASKED = ("Needs you",)
 FATES: Mapping[str, Fate] = {
     DRUVA: Fate("invalid_credentials", "recovered", "", ("Needs you", "Acted", "Recovered")),
-    BOX: Fate("invalid_credentials", "needs_person", "EncounteredQuarantineException", _ASKED),
+    MIRO: Fate("invalid_credentials", "needs_person", "EncounteredQuarantineException", _ASKED),
     CONTOSO_INTRANET: Fate("scim_noncompliance", "needs_person", "EncounteredQuarantineException", _ASKED),
     WORKPLACE: Fate("accidental_deletion", "needs_person", "TooManyDeletes", _ASKED),
     LEGACY_HR: Fate("on_demand_quarantine", "needs_person", "QuarantinedOnDemand", _ASKED),

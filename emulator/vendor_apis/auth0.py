@@ -94,7 +94,7 @@ class Auth0(VendorApi):
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._admit(request, "delete:scim_token")
-        if not self.revoke(request.match_info["token"]):
+        if not self.revoke(request.match_info["token"], self.live()):
             raise Problem(404, "inexistent_token", "The SCIM token does not exist.")
         return web.Response(status=204)
 

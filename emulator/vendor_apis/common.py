@@ -68,6 +68,7 @@ class VendorApi(ABC):
         self.slow = 0.0
         """How many real seconds every answer takes longer."""
         self._failed_over = 0
+        self._revoked: set[str] = set()
 
     @abstractmethod
     def doors(self) -> Iterable[tuple[str, str, Handler]]:
@@ -80,6 +81,10 @@ class VendorApi(ABC):
     def live(self) -> list[Minting]:
         """Return the tokens made here that the SCIM door accepts."""
         return [one for one in self.minted if self.target.accepts(one.value)]
+
+    def kept(self) -> list[Minting]:
+        """Return the tokens made here that nobody revoked, expired ones among them."""
+        return [one for one in self.minted if one.value not in self._revoked]
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Serve the doors, with whatever trouble is switched on."""
@@ -96,11 +101,12 @@ class VendorApi(ABC):
         self.minted.append(made)
         return made
 
-    def revoke(self, token_id: str) -> bool:
-        """Close the door to a token that was made here and lives; say whether there was one."""
-        found = [one for one in self.live() if one.token_id == token_id]
+    def revoke(self, token_id: str, among: list[Minting]) -> bool:
+        """Close the door to one of these tokens; say whether it was one of them."""
+        found = [one for one in among if one.token_id == token_id]
         for one in found:
             self.target.revoke_token(one.value)
+            self._revoked.add(one.value)
         return bool(found)
 
     async def body(self, request: web.Request, *members: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Databricks(VendorApi):
     async def _delete(self, request: web.Request) -> web.Response:
         self._admit(request)
         token_id = (await self.body(request, "token_id")).get("token_id")
-        if not isinstance(token_id, str) or not self.revoke(token_id):
+        if not isinstance(token_id, str) or not self.revoke(token_id, self.live()):
             raise Problem(404, "RESOURCE_DOES_NOT_EXIST", f"Token with ID {token_id} does not exist.")
         return self.answer({})
 

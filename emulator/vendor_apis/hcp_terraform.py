@@ -1,7 +1,8 @@
 """The SCIM token endpoints of an emulated HCP Terraform organization.
 
 Source: "SCIM tokens API reference" (developer.hashicorp.com/terraform/cloud-docs/api-docs/scim/tokens) and its
-overview of the API (media type, pages, 401). Assumed: 422 for a body that is malformed otherwise than by its date.
+overview of the API (media type, pages, 401). Assumed: 422 for a body that is malformed otherwise than by its date, and
+that expired tokens are listed until they are deleted.
 """
 
 import secrets
@@ -62,7 +63,7 @@ class HcpTerraform(VendorApi):
         self._admit(request)
         number = _positive(request, "page[number]", 1)
         size = min(_positive(request, "page[size]", _PAGE), _LARGEST_PAGE)
-        tokens = self.live()
+        tokens = self.kept()
         pages = max(1, -(-len(tokens) // size))
         page = tokens[(number - 1) * size : number * size]
         pagination = {
@@ -76,7 +77,7 @@ class HcpTerraform(VendorApi):
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._admit(request)
-        if not self.revoke(request.match_info["token"]):
+        if not self.revoke(request.match_info["token"], self.kept()):
             raise _missing()
         return web.Response(status=204)
 

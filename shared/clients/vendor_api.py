@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import httpx
 
-from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
+from shared.errors import NotFound, Refused, RefusedByVendor, ServiceError, Throttled, Unavailable
 from shared.redaction import SecretValue, redact
 from shared.tokens.vendors.minting import UNREADABLE, Answer
 
@@ -89,7 +89,7 @@ class VendorApi:
             Unavailable: no answer in time, or 5xx: what happened is unknown. The code `ConnectError` or
                 `ConnectTimeout` means that nothing was sent.
             Throttled: 429, with the time to wait if the vendor says.
-            MissingPermission: 401 or 403.
+            RefusedByVendor: 401 or 403.
             NotFound: 404.
             ServiceError: any other refusal, a redirect, or with the code `UNREADABLE` a 2xx that cannot be read.
         """
@@ -166,7 +166,7 @@ def _refuse(asked: _Asked, heard: _Heard) -> NoReturn:
     if 300 <= status < 400:
         raise ServiceError(service, operation, status, "Redirected", "a redirect is not followed")
     if status in (401, 403):
-        raise MissingPermission(service, operation, status, code, message, asked.permission)
+        raise RefusedByVendor(service, operation, status, code, message, asked.permission)
     if status == 404:
         raise NotFound(service, operation, status, code, message)
     if status == 429:

@@ -11,7 +11,7 @@ from shared.detection.alert import Alert, Ignored, read_alert
 from shared.detection.audit_log import AuditWindow, QuarantineEvent, events_between
 from shared.detection.signal import News, Signal, Source
 from shared.detection.sweep import all_jobs, news_of
-from shared.detection.vault_event import OtherEvent, read_vault_event
+from shared.detection.vault_event import OtherEvent, VaultEventKind, read_vault_event
 from shared.errors import NotFound
 from shared.remediation.services import Services
 from shared.tokens.bound import secret_by_name
@@ -87,7 +87,9 @@ class Ears:
             if secret is None:
                 return 0
             service_principal_id = secret.binding.service_principal_id
-            signals = await self._jobs_of(service_principal_id, Source.VAULT, News.CREDENTIAL, event.at)
+            # That a version ends brings nothing new: it must not be taken for one to save.
+            news = News.CREDENTIAL if event.kind is VaultEventKind.NEW_VERSION else News.EXPIRING
+            signals = await self._jobs_of(service_principal_id, Source.VAULT, news, event.at)
         return await self._send(Source.VAULT, signals)
 
     async def enqueue_due(self) -> int:

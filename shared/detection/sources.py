@@ -59,10 +59,11 @@ class Sources:
         failures = int(values.get("failures", 0)) + 1
         since = values["since"] if values.get("blind") else now
         permission = error.permission if isinstance(error, MissingPermission) else ""
+        remedy = error.remedy if isinstance(error, MissingPermission) else ""
         told = str(values.get("told", "")) if values.get("blind") else ""
         topic = permission or "outage"
         if told != topic and (permission or failures >= _PATIENCE):
-            told = topic if await self._tell(name, blind(name, str(error), permission, since, now)) else told
+            told = topic if await self._tell(name, blind(name, str(error), permission, remedy, since, now)) else told
         _log.error("source %s is blind: %s", name, error)
         changes = {"blind": True, "failures": failures, "since": since, "why": str(error), "told": told, "about": about}
         await self._table.merge(_PARTITION, name, changes)

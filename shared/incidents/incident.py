@@ -101,7 +101,8 @@ class Incident:
     looked_at: datetime | None = None
     next_look_at: datetime | None = None
     closed_at: datetime | None = None
-    news_at: datetime | None = None
+    wanted: str = ""
+    """What still waits for a look that can be finished: a version that arrived, or a rotation that was asked for."""
     attempt: Attempt | None = None
     told: tuple[str, ...] = ()
     untold: tuple[Untold, ...] = ()

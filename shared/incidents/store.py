@@ -62,14 +62,14 @@ class Incidents:
 
 
 class Parked:
-    """News that came while somebody else held the service principal: one row a job and source, until due."""
+    """News that came while somebody else held the service principal: one row a job, source and kind, until due."""
 
     def __init__(self, storage: Storage) -> None:
         self._table = storage.table("pratiqueparked")
 
     async def park(self, signal: Signal, due_at: datetime) -> None:
         """Keep the signal until it is due."""
-        key = f"{signal.job_id}~{signal.source}"
+        key = f"{signal.job_id}~{signal.source}~{signal.news}"
         await self._table.put(signal.service_principal_id, key, {"signal": signal.to_message(), "due_at": due_at})
 
     async def take_due(self, now: datetime) -> AsyncIterator[Signal]:

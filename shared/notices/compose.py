@@ -28,13 +28,18 @@ class Composer:
             next_steps=next_steps,
         )
 
+    def held(self, incident: Incident, why: str, at: datetime) -> Notice:
+        """Say that an attempt waits where it stands."""
+        headline = "An attempt waits where it stands."
+        return self._notice(incident, NoticeKind.FOUND, at, headline=headline, summary=why)
+
     def needs_you(self, incident: Incident, why: str, next_steps: tuple[str, ...], at: datetime) -> Notice:
         """Say what a person must do."""
         return self._notice(
             incident,
             NoticeKind.NEEDS_YOU,
             at,
-            headline=f"{_headline(incident)}.",
+            headline=f"{_headline(incident)}." if incident.cause else "The credential in the vault cannot be used.",
             summary=why,
             next_steps=next_steps,
         )
@@ -138,9 +143,9 @@ class Composer:
         return provisioning_page(self.portal, incident.service_principal_id, incident.app_id)
 
 
-def blind(source: str, why: str, permission: str, since: datetime, at: datetime) -> Notice:
+def blind(source: str, why: str, permission: str, remedy: str, since: datetime, at: datetime) -> Notice:
     """Say that a source cannot be read, which is never the same as healthy."""
-    steps = (f"Grant {permission} to Pratique's managed identity.",) if permission else ()
+    steps = (remedy,) if remedy else ()
     return Notice(
         kind=NoticeKind.BLIND,
         subject=source,
@@ -174,8 +179,11 @@ def seeing_again(source: str, since: datetime, at: datetime) -> Notice:
     )
 
 
-def token_steps(binding: Binding | None, service_principal_id: str) -> tuple[str, ...]:
+def token_steps(binding: Binding | None, service_principal_id: str, *, quarantined: bool = True) -> tuple[str, ...]:
     """Say how a person brings a new token, as far as the binding tells."""
+    then = "Pratique tests it, saves it in Entra and lifts the quarantine within a minute."
+    if not quarantined:
+        then = "Pratique tests it and saves it in Entra within a minute."
     if binding is None:
         return (
             "Make a new SCIM token in the application's own console.",
@@ -183,7 +191,7 @@ def token_steps(binding: Binding | None, service_principal_id: str) -> tuple[str
                 f"Store it in Key Vault, in a secret whose version carries the tags {TAG_SERVICE_PRINCIPAL} = "
                 f"{service_principal_id} and {TAG_TENANT_URL} = the application's tenant URL."
             ),
-            "Pratique tests it, saves it in Entra and lifts the quarantine within a minute.",
+            then,
         )
     vendor = binding.known_vendor
     where = "Make a new SCIM token in the application's own console."
@@ -193,7 +201,7 @@ def token_steps(binding: Binding | None, service_principal_id: str) -> tuple[str
         where,
         *(vendor.cautions[:1] if vendor is not None else ()),
         f"Store it as a new version of the Key Vault secret {binding.secret_name}; tags are not needed.",
-        "Pratique tests it, saves it in Entra and lifts the quarantine within a minute.",
+        then,
     )
 
 

@@ -64,7 +64,7 @@ def expiring(ending: Ending, portal: str, now: datetime) -> Notice:
             ),
         ),
         said="",
-        reference=binding.secret_name,
+        reference="",
         at=now,
         owner=binding.owner,
     )
@@ -72,7 +72,7 @@ def expiring(ending: Ending, portal: str, now: datetime) -> Notice:
 
 def _summary(ending: Ending, *, over: bool) -> str:
     if ending.minted:
-        return "Pratique should have minted a successor by now and has not; its last attempt's notice says why."
+        return "Pratique mints its successor, which has not come yet; if an attempt failed, its own notice says why."
     if over:
         return "Unless a newer one is saved, Entra quarantines the job, and who leaves keeps the access."
     return "Renewed in time, nobody notices. After that day Entra quarantines the job, and who leaves keeps the access."

@@ -19,9 +19,11 @@ from shared.tokens.record import Retiring, TokenRecord
 _TOPICS = 12
 
 
-def want_of(news: News) -> Want:
-    """Return what news about a job that is well asks for."""
-    return {News.ROTATE: Want.ASKED, News.CREDENTIAL: Want.ARRIVED}.get(news, Want.LOOK)
+def want_of(news: News, before: str) -> Want:
+    """Return what is asked for a job that is well: by this news, or by earlier news that no look could settle."""
+    if news is News.ROTATE or before == Want.ASKED:
+        return Want.ASKED
+    return Want.ARRIVED if news is News.CREDENTIAL or before == Want.ARRIVED else Want.LOOK
 
 
 async def rotate_ahead(case: Case, news: News) -> bool:
@@ -30,18 +32,22 @@ async def rotate_ahead(case: Case, news: News) -> bool:
     acting, mode = services.acting(), services.settings.mode_for(case.incident.service_principal_id)
     if mode is not Mode.ACT or not acting:
         return await _tell_arrival(case, news, acting=acting)
-    prepared = await prepare(services, case.ids, want_of(news))
+    want = want_of(news, case.incident.wanted)
+    # Whatever is written from here on, an error too, keeps what is wanted until it is settled.
+    case.incident = replace(case.incident, wanted="" if want is Want.LOOK else str(want))
+    prepared = await prepare(services, case.ids, want)
     match prepared:
         case Attempt():
             return await _begin(case, prepared)
         case Ask():
             await _named(case)
             notice = services.composer.needs_you(case.incident, prepared.why, prepared.next_steps, services.clock.now())
-            await _remember(case, prepared.why, **case.telling(prepared.topic, notice))
+            await _remember(case, prepared.why, wanted="", **case.telling(prepared.topic, notice))
         case Later():
             again = prepared.until or case.in_(services.settings.retry)
             await _remember(case, prepared.why, next_look_at=again)
         case Nothing():
+            case.incident = replace(case.incident, wanted="")
             if news is News.ROTATE:
                 await _remember(case, f"There is nothing to rotate: {prepared.why}.")
                 return True
@@ -91,7 +97,12 @@ async def _tell_arrival(case: Case, news: News, *, acting: bool) -> bool:
     except Refused:
         return False  # the inventory says so; without an incident there is nothing to hold back
     now = services.clock.now()
-    newest = [version for secret in secrets if (version := await candidate(services.vault, secret, now))]
+    newest = []
+    for secret in secrets:
+        version = await candidate(services.vault, secret, now)
+        record = await services.tokens.get(case.incident.service_principal_id, secret.binding.secret_name)
+        if version is not None and version.version != record.applied and not record.refused(version.version):
+            newest.append(version)
     if not newest:
         return False
     await _named(case)
@@ -132,24 +143,21 @@ async def proven(case: Case) -> None:
 
 def once_more(case: Case) -> datetime | None:
     """Return when to look again after all: a still newer version was told of while the attempt was under way."""
-    incident = case.incident
-    if incident.news_at is None or incident.attempt is None or incident.news_at <= incident.attempt.began:
-        return None
-    return case.in_(case.services.settings.retry)
+    return case.in_(case.services.settings.retry) if case.incident.wanted else None
 
 
 async def tell_proven(case: Case) -> None:
     """Close a rotation ahead of time: the new credential is in use, and a cycle has proven it."""
     now, attempt = case.services.clock.now(), case.incident.attempt
     done = done_by(attempt, restarted=False) if attempt else ()
-    await case.journal("rotated", "a good cycle proves the new credential")
-    await case.record(
-        state=IncidentState.RECOVERED,
-        closed_at=now,
-        next_look_at=once_more(case),
-        note="The credential was rotated before it failed, and a good cycle proves it.",
-        **case.telling("rotated", case.services.composer.rotated(case.incident, done, now)),
-    )
+    note, telling = "The credential was rotated before it failed, and a good cycle proves it.", {}
+    if attempt is not None and attempt.undoing:  # that it was put back is told already
+        note = "The credential that was put back works: a good cycle proves it."
+    else:
+        telling = case.telling("rotated", case.services.composer.rotated(case.incident, done, now))
+    await case.journal("rotated", note)
+    changes = {"closed_at": now, "next_look_at": once_more(case), "note": note}
+    await case.record(state=IncidentState.RECOVERED, **changes, **telling)
 
 
 async def _named(case: Case) -> None:

@@ -8,19 +8,24 @@ run once more with what was saved before it, if that still passes.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.clock import within
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.judgement import judge
 from shared.errors import NotFound, Refused, ServiceError, Throttled, Unavailable
 from shared.incidents.incident import Attempt, AttemptStep, IncidentState
+from shared.jobs.model import SynchronizationJob
 from shared.remediation.candidate import test_settled, values_of
 from shared.remediation.case import Case
 from shared.remediation.limits import ATTEMPT
 from shared.remediation.obtain import obtain
 from shared.remediation.recovery import next_look
 from shared.remediation.stop import attempt_of, give_up, may_act, refused, wait
+from shared.remediation.wording import evidence_of
 from shared.tokens.credential_test import TestResult
-from shared.tokens.record import TokenRecord
+from shared.tokens.record import TokenRecord, together
 from shared.tokens.saving import differences, to_save
 
 _POLLS = 8
@@ -36,7 +41,11 @@ async def begin(case: Case, attempt: Attempt) -> None:
     await case.journal(ATTEMPT, f"secret {attempt.secret_names}" if attempt.saving else "lift only")
     await case.services.journal.count(ATTEMPT)
     await case.record(
-        attempt=attempt, state=IncidentState.ACTING, note="", next_look_at=case.in_(case.services.settings.lease)
+        attempt=attempt,
+        state=IncidentState.ACTING,
+        note="",
+        wanted="",
+        next_look_at=case.in_(case.services.settings.lease),
     )
 
 
@@ -167,11 +176,12 @@ async def _undo(case: Case) -> bool:
 
 async def _learn(case: Case, *, rejected: bool) -> None:
     """Keep what became of each version, so that the next look knows what Entra has and what not to try again."""
-    now = case.services.clock.now()
-    for ref in attempt_of(case).saving:
+    now, saving = case.services.clock.now(), attempt_of(case).saving
+    combined = together(ref.version for ref in saving)
+    for ref in saving:
 
         def change(row: TokenRecord, version: str = ref.version) -> TokenRecord:
-            return row.with_rejected(version) if rejected else row.with_applied(version, now)
+            return replace(row, rejected=combined) if rejected else row.with_applied(version, now)
 
         await case.services.tokens.change(case.incident.service_principal_id, ref.secret_name, change)
 
@@ -184,6 +194,7 @@ async def _lost(case: Case) -> tuple[str, ...]:
 
 
 async def _give_up_lost(case: Case, lost: tuple[str, ...]) -> bool:
+    await _learn(case, rejected=False)  # Entra has it now; saving it once more would only cover up what is lost
     return await give_up(
         case,
         f"After saving, the application's settings differ: {'; '.join(lost)}.",
@@ -195,6 +206,8 @@ async def _lift(case: Case) -> bool:
     services, attempt = case.services, attempt_of(case)
     job = await case.read_job()
     if job.quarantined:
+        if not await _still_the_credential(case, job):
+            return await _leave(case)
         if not await may_act(case):
             return False
         await case.journal("restart", "QuarantineState")
@@ -210,6 +223,30 @@ async def _lift(case: Case) -> bool:
         **telling,
     )
     return True
+
+
+async def _still_the_credential(case: Case, job: SynchronizationJob) -> bool:
+    """Say whether the quarantine is the one that was judged, or another that the credential caused.
+
+    While an attempt runs, a job may fall into a quarantine that only a person may lift.
+    """
+    now, before = evidence_of(job), case.incident
+    if (now["reason"], now["error_code"]) == (before.reason, before.error_code) and before.cause:
+        return True
+    diagnosis = judge(await case.services.gatherer.gather(job, deep=False))
+    return diagnosis.cause is Cause.INVALID_CREDENTIALS
+
+
+async def _leave(case: Case) -> bool:
+    """End the attempt before its restart; the next look judges the quarantine anew."""
+    await case.journal("left", "the job is in quarantine for another cause now")
+    await case.record(
+        state=IncidentState.CLEAR if attempt_of(case).ahead else IncidentState.WAITING,
+        attempt=None,
+        note="The credential is saved and passes, but the job is in quarantine for another cause now.",
+        next_look_at=case.services.clock.now(),
+    )
+    return False
 
 
 def _in_use_from(attempt: Attempt, now: datetime, settle: timedelta) -> datetime:

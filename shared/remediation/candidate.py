@@ -1,7 +1,8 @@
 """Tries a candidate: the versions that would be saved, without saving them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.errors import NotFound, Refused
 from shared.jobs.credentials import Credential
@@ -12,6 +13,7 @@ from shared.tokens.bindings import SecretRef
 from shared.tokens.bound import BoundSecret
 from shared.tokens.credential_test import CredentialTest, TestResult
 from shared.tokens.expiry import claimed_end
+from shared.tokens.record import TokenRecord
 from shared.tokens.saving import to_save, to_test
 from shared.tokens.values import require_sendable
 
@@ -40,29 +42,12 @@ async def try_candidate(
     Raises:
         ServiceError: Graph or the vault could not be read.
     """
-    newest = ",".join(ref.version for ref in refs)
     try:
         values = await values_of(services, refs)
     except NotFound as error:
         return Later(f"A version that was to be tested is gone: {error}")
-    try:
-        for ref in refs:
-            require_sendable(ref.credential_key, values[ref.credential_key], ref.secret_name)
-    except Refused as refusal:
-        return Ask(f"malformed:{newest}", sentence(refusal), ("Store the credential again, without it.",))
-    for ref in refs:
-        end = claimed_end(values[ref.credential_key])
-        if end is None:
-            continue
-        sp, version = ids[0], ref.version
-        await services.tokens.change(sp, ref.secret_name, lambda row, v=version, e=end: row.with_claim(v, e))  # type: ignore[misc]
-        if end <= services.clock.now():
-            why = f"The newest version of secret {ref.secret_name} says of itself that it ended on {end:%Y-%m-%d}."
-            return Ask(f"ended:{newest}", why, ("Make a new token and store it as a new version.",))
-    try:
-        to_save(current, values, merge_accepted=services.settings.accepts_merge(ids[0]))
-    except Refused as refusal:
-        return Ask("masked", sentence(refusal), ("Accept merging for this application, or save the token by hand.",))
+    if (unfit := await _unfit(services, ids, current, refs, values, trail)) is not None:
+        return unfit
     trail.note("candidate", f"{_named(refs)} can be sent, and saving it would lose no other setting")
     test = await test_settled(services, ids, current, values)
     said = redact(test.code or test.said, list(values.values()))
@@ -72,6 +57,36 @@ async def try_candidate(
         return Rejected(said)
     trail.note("test", f"{_named(refs)} passed Entra's test against the target")
     return Passed()
+
+
+async def _unfit(
+    services: Services,
+    ids: tuple[str, str],
+    current: Sequence[Credential],
+    refs: Sequence[SecretRef],
+    values: Mapping[str, SecretValue],
+    trail: Trail,
+) -> Ask | None:
+    """Say why the values must not even be tested; None when they may be."""
+    newest = ",".join(ref.version for ref in refs)
+    try:
+        for ref in refs:
+            require_sendable(ref.credential_key, values[ref.credential_key], ref.secret_name)
+    except Refused as refusal:
+        return Ask(f"malformed:{newest}", sentence(refusal), ("Store the credential again, without it.",))
+    for ref in refs:
+        end = claimed_end(values[ref.credential_key])
+        if end is not None and trail.learns:
+            await services.tokens.change(ids[0], ref.secret_name, _claims(ref.version, end))
+        if end is not None and end <= services.clock.now():
+            why = f"The newest version of secret {ref.secret_name} says of itself that it ended on {end:%Y-%m-%d}."
+            return Ask(f"ended:{newest}", why, ("Make a new token and store it as a new version.",))
+    try:
+        to_save(current, values, merge_accepted=services.settings.accepts_merge(ids[0]))
+    except Refused as refusal:
+        steps = ("Accept merging for this application, or save the token by hand.",)
+        return Ask(f"masked:{newest}", sentence(refusal), steps)
+    return None
 
 
 async def test_settled(
@@ -98,6 +113,10 @@ async def values_of(services: Services, refs: Sequence[SecretRef]) -> dict[str, 
 def newest_refs(secrets: Sequence[BoundSecret], versions: Mapping[str, str]) -> tuple[SecretRef, ...]:
     """Name the version of each secret, by secret name."""
     return tuple(secret.ref(versions[secret.binding.secret_name]) for secret in secrets)
+
+
+def _claims(version: str, end: datetime) -> Callable[[TokenRecord], TokenRecord]:
+    return lambda row: row.with_claim(version, end)
 
 
 def _named(refs: Sequence[SecretRef]) -> str:

@@ -6,20 +6,23 @@ revoked; where no vendor can tell, no second token is minted in the same rotatio
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
-from shared.errors import PratiqueError, Refused, ServiceError, Throttled, Unavailable
+from shared.errors import NotFound, PratiqueError, Refused, ServiceError, Throttled, Unavailable
 from shared.incidents.incident import AttemptStep
 from shared.redaction import SecretValue
 from shared.remediation.case import Case
+from shared.remediation.services import Services
 from shared.remediation.stop import attempt_of, give_up, may_act
-from shared.tokens.bindings import TAG_MINTED_ID, TAG_ROTATION, SecretVersion, require_trusted_host
+from shared.tokens.bindings import TAG_MINTED_ID, TAG_ROTATION, Binding, SecretVersion, require_trusted_host
 from shared.tokens.bound import BoundSecret, secret_by_name
 from shared.tokens.saving import base_address
 from shared.tokens.vendors.minting import UNREADABLE, Minted, Minter, MintRequest, minter
 
 _log = logging.getLogger("pratique.obtain")
 _PUTS = 3
+_UNSENT = frozenset({"ConnectError", "ConnectTimeout"})
 _LIFETIME = timedelta(days=180)  # asked for where the vendor leaves it to the caller: never one without an end
 
 
@@ -40,7 +43,7 @@ async def obtain(case: Case) -> bool:
             secret.binding, base_address(await case.services.graph.credentials(case.incident.service_principal_id))
         )
         api = minter(vendor.adapter if vendor else "", case.services.vendor_api)
-        credential = await case.services.vault.newest_value(secret.binding.mint_secret)
+        credential = await minting_credential(case.services, secret.binding)
     except Refused as refusal:
         return await give_up(case, f"Minting was refused: {refusal}.", ())
     request = MintRequest(
@@ -66,8 +69,10 @@ async def _mint(case: Case, secret: BoundSecret, api: Minter, request: MintReque
         minted = await api.mint(request, credential)
     except Refused as refusal:
         return await give_up(case, f"Minting was refused: {refusal}.", ())
-    except Unavailable:
-        raise  # whether a token was made is not known
+    except Unavailable as error:
+        if error.code in _UNSENT or error.operation != api.operation:
+            await case.record_attempt(mint_sent=False)
+        raise  # otherwise it is not known whether a token was made
     except ServiceError as error:
         if error.code == UNREADABLE:
             raise Unavailable(error.service, error.operation, error.status, error.code, "") from error
@@ -120,6 +125,9 @@ async def _discard(case: Case, api: Minter, request: MintRequest, credential: Se
 async def _settle_lost(case: Case, api: Minter, request: MintRequest, credential: SecretValue) -> bool:
     """Deal with a mint whose outcome is unknown; say whether another may follow."""
     if not api.recognises:
+        name, now = attempt_of(case).saving[0].secret_name, case.services.clock.now()
+        sp = case.incident.service_principal_id
+        await case.services.tokens.change(sp, name, lambda row: replace(row, mint_lost_at=now))
         return await give_up(
             case,
             "The vendor was asked for a token and it is not known whether it made one; its API cannot tell, so none is "
@@ -131,6 +139,19 @@ async def _settle_lost(case: Case, api: Minter, request: MintRequest, credential
         await api.revoke(request, credential, token_id)
     await case.record_attempt(mint_sent=False)
     return True
+
+
+async def minting_credential(services: Services, binding: Binding) -> SecretValue:
+    """Read the vendor's API credential.
+
+    Raises:
+        NotFound: the secret that the binding names is gone, and is named.
+    """
+    try:
+        return await services.vault.newest_value(binding.mint_secret)
+    except NotFound as error:
+        operation = f"read {binding.mint_secret}, the minting credential of secret {binding.secret_name}"
+        raise NotFound(error.service, operation, error.status, error.code, "") from error
 
 
 async def _go_on(case: Case, secret: BoundSecret, made: SecretVersion) -> bool:

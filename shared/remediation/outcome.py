@@ -49,6 +49,8 @@ class Trail:
     """The checks that were passed, in order, for whoever asks what a rotation would do."""
 
     passed: list[tuple[str, str]] = field(default_factory=list)
+    learns: bool = True
+    """Whether what is found out on the way is kept in our own rows; a rehearsal keeps nothing."""
 
     def note(self, check: str, found: str) -> None:
         """Add a check and what it found."""

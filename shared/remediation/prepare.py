@@ -1,11 +1,12 @@
 """Everything that can be checked before anything is changed: what an attempt would do, or why there is none."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from shared.clock import new_id
-from shared.errors import Refused
+from shared.clock import new_id, within
+from shared.errors import Refused, Unavailable
 from shared.incidents.incident import Attempt, AttemptStep
 from shared.jobs.credentials import Credential
 from shared.notices.compose import token_steps
@@ -13,15 +14,17 @@ from shared.redaction import redact
 from shared.remediation.candidate import Passed, Rejected, newest_refs, try_candidate
 from shared.remediation.outcome import Ask, Later, Nothing, Trail, Want, sentence
 from shared.remediation.services import Services
+from shared.remediation.versions import arrived_too_late, newer_or_same, previous_refs, valid_later
 from shared.tokens.bindings import SecretRef, SecretVersion, require_rotated_key, require_trusted_host, usable
 from shared.tokens.bound import BoundSecret, bound_secrets, candidate
 from shared.tokens.credential_test import TestResult
 from shared.tokens.expiry import Expiry, expiry_of, life_of
 from shared.tokens.forecast import mint_due
 from shared.tokens.keys import granted
-from shared.tokens.record import TokenRecord
+from shared.tokens.record import TokenRecord, together
 from shared.tokens.saving import base_address, digest, require_mergeable
-from shared.tokens.vendors import Overlap
+
+_AFTER_LOSS = timedelta(days=7)  # a mint that was lost where no vendor can tell is not repeated sooner on our own
 
 type Prepared = Attempt | Ask | Later | Nothing
 
@@ -30,9 +33,17 @@ async def prepare(services: Services, ids: tuple[str, str], want: Want, trail: T
     """Find out what an attempt would be; nothing outside is changed and nothing is sent to a host not trusted.
 
     Raises:
-        ServiceError: Graph, the vault or storage could not be read.
+        ServiceError: Graph, the vault or storage could not be read, or not within the time of a step.
     """
-    trail = trail or Trail()
+    limit = services.settings.step
+    try:
+        return await within(limit, _prepare(services, ids, want, trail or Trail()))
+    except TimeoutError as error:
+        operation = f"prepare within {limit.total_seconds():g} s"
+        raise Unavailable("Pratique", operation, None, "TimeoutError", "") from error
+
+
+async def _prepare(services: Services, ids: tuple[str, str], want: Want, trail: Trail) -> Prepared:
     if want is Want.REPAIR:
         saved = await services.graph.test_saved_credentials(*ids)
         if saved.result is TestResult.COULD_NOT_TELL:
@@ -55,7 +66,7 @@ async def prepare(services: Services, ids: tuple[str, str], want: Want, trail: T
             require_trusted_host(secret.binding, base_address(current))
     except Refused as refusal:
         steps = ("Check the tenant URL on the provisioning page and the tags of the secret; no token was sent.",)
-        return Ask("host", sentence(refusal), steps)
+        return Ask(f"host:{_stamp(secrets)}", sentence(refusal), steps)
     trail.note("host", f"{base_address(current)} is the one that tags and catalogue allow")
     records = {
         secret.binding.secret_name: await services.tokens.get(ids[0], secret.binding.secret_name) for secret in secrets
@@ -75,6 +86,9 @@ class _Preparation:
 
     async def outcome(self) -> Prepared:
         now = self.services.clock.now()
+        if self.want in (Want.ARRIVED, Want.ASKED) and (late := arrived_too_late(self.secrets, now)) is not None:
+            secret, why = late
+            return Ask(f"expired:{_stamp(self.secrets)}", why, self._new_token(secret))
         newest: dict[str, SecretVersion] = {}
         for secret in self.secrets:
             version = await candidate(self.services.vault, secret, now)
@@ -87,61 +101,71 @@ class _Preparation:
         tried = await try_candidate(self.services, self.ids, self.current, refs, self.trail)
         match tried:
             case Passed():
-                return self._attempt(refs, newest, self._previous(newest, now))
+                return self._attempt(refs, newest, previous_refs(self.secrets, newest, self.records, now))
             case Rejected():
                 return await self._rejected(refs, newest, now)
         return tried
 
     def _none_usable(self, secret: BoundSecret, now: datetime) -> Prepared:
         name = secret.binding.secret_name
-        waiting = [version.not_before for version in secret.versions if version.enabled and version.not_before]
-        later = [moment for moment in waiting if moment > now]
-        if later:
-            return Later(
-                f"The newest version of secret {name} is valid from {min(later):%Y-%m-%d %H:%M} UTC.", min(later)
-            )
+        if (later := valid_later(self.secrets, now)) is not None:
+            return later
         if (minted := self._mint(now)) is not None:
             return minted
         if self.want is Want.LOOK:
             return Nothing(f"secret {name} has no version that is enabled and valid")
         said = "The saved credential is rejected, and secret" if self.want is Want.REPAIR else "Secret"
-        return Ask("no_version", f"{said} {name} has no enabled version that is valid now.", self._new_token(secret))
+        why = f"{said} {name} has no enabled version that is valid now."
+        return Ask(f"no_version:{_stamp(self.secrets)}", why, self._new_token(secret))
 
     def _settled(self, newest: Mapping[str, SecretVersion], now: datetime) -> Prepared | None:
-        """Say why a job that is well needs no save; None when the newest versions are not what Entra has."""
+        """Say why a job that is well needs no save; None when the newest versions are newer than what Entra has."""
         applied = [self.records[name].applied for name in newest]
         given = all(self.records[name].applied == version.version for name, version in newest.items())
         guessed = self.want is Want.LOOK and not all(applied)
-        if given or guessed:
+        asked_fresh = self.want is Want.ASKED and not all(applied)
+        if given or guessed or (asked_fresh and self._mint(now) is not None):
             if self._mint_due(newest, now) and (minted := self._mint(now)) is not None:
                 return minted
             if given:
-                return Nothing("the newest version in the vault is the one that Entra was given")
+                return valid_later(self.secrets, now) or Nothing(
+                    "the newest version in the vault is what Entra was given"
+                )
             return Nothing("which version Entra has is not known, and nothing says that the vault holds a newer one")
-        if self.want is not Want.ASKED:
-            for name, version in newest.items():
-                if self.records[name].rejected == version.version:
-                    return Nothing(
-                        f"the newest version of secret {name} was tested and rejected; a newer one is needed"
-                    )
+        older = [
+            secret.binding.secret_name
+            for secret in self.secrets
+            if not newer_or_same(secret, newest[secret.binding.secret_name], self.records[secret.binding.secret_name])
+        ]
+        if older:
+            why = (
+                f"what Entra was given is not usable in the vault any more, and secret {older[0]} has no newer version"
+            )
+            return valid_later(self.secrets, now) or Nothing(why)
+        combined = together(version.version for version in newest.values())
+        if self.want is not Want.ASKED and any(self.records[name].rejected == combined for name in newest):
+            names = ", ".join(newest)
+            why = f"the newest version of secret {names} was tested and rejected; a newer one is needed"
+            return valid_later(self.secrets, now) or Nothing(why)
         return None
 
     async def _rejected(
         self, refs: tuple[SecretRef, ...], newest: Mapping[str, SecretVersion], now: datetime
     ) -> Prepared:
-        early = await self._learn_rejection(newest, now)
+        youngest = max(version.created for version in newest.values())
+        waits = len(refs) > 1 and now - youngest < self.services.settings.look_again
+        early = "" if waits else await self._learn_rejection(newest, now)
         if self.want is Want.REPAIR:
-            previous = self._previous(newest, now)
+            previous = previous_refs(self.secrets, newest, self.records, now)
             if previous:
                 tried = await try_candidate(self.services, self.ids, self.current, previous, self.trail)
                 if isinstance(tried, Passed):
                     return replace(self._attempt(previous, newest, ()), undoing=True)
                 if isinstance(tried, Later):
                     return tried
-            if (minted := self._mint(now)) is not None:
+            if (minted := self._mint(now) or valid_later(self.secrets, now)) is not None:
                 return minted
-        youngest = max(version.created for version in newest.values())
-        if len(refs) > 1 and now - youngest < self.services.settings.look_again:
+        if waits:
             return Later("The new credentials do not pass together; another part may still be on its way to the vault.")
         names = ", ".join(newest)
         if self.want is Want.REPAIR:
@@ -153,18 +177,19 @@ class _Preparation:
 
     async def _learn_rejection(self, newest: Mapping[str, SecretVersion], now: datetime) -> str:
         """Keep what the rejection teaches; say when a credential was refused before its date."""
-        early = ""
+        early, combined = "", together(version.version for version in newest.values())
+        in_use = all(self.records[name].applied == version.version for name, version in newest.items())
         for secret in self.secrets:
             name = secret.binding.secret_name
-            version, record = newest[name], self.records[name]
-            expiry = self._expiry(secret, version)
-            early_end = version.version == record.applied and (expiry.at is None or expiry.at > now)
+            expiry = self._expiry(secret, newest[name])
+            early_end = in_use and (expiry.at is None or expiry.at > now)
 
-            def change(row: TokenRecord, version: str = version.version, early_end: bool = early_end) -> TokenRecord:
-                row = replace(row, rejected=version)
+            def change(row: TokenRecord, early_end: bool = early_end) -> TokenRecord:
+                row = replace(row, rejected=combined)
                 return replace(row, revoked_at=row.revoked_at or now) if early_end else row
 
-            await self.services.tokens.change(self.ids[0], name, change)
+            if self.trail.learns:
+                await self.services.tokens.change(self.ids[0], name, change)
             if early_end and expiry.at is not None:
                 early = (
                     f" It was to live until {expiry.at:%Y-%m-%d} ({expiry.source}), so it was revoked, or replaced at "
@@ -186,22 +211,6 @@ class _Preparation:
             arrived_at=max(version.created for version in newest.values()),
         )
 
-    def _previous(self, newest: Mapping[str, SecretVersion], now: datetime) -> tuple[SecretRef, ...]:
-        """Name what an undo would put back: what Entra was given before, where the vendor may have left it alive."""
-        refs, older = [], False
-        for secret in self.secrets:
-            vendor, name = secret.binding.known_vendor, secret.binding.secret_name
-            others = [one.version for one in usable(secret.versions, now) if one.version != newest[name].version]
-            record = self.records[name]
-            known = next((one for one in (record.applied, record.previous) if one in others), None)
-            back = known or next(iter(others), None)
-            if back is None or (vendor is not None and vendor.overlap is Overlap.NONE):
-                refs.append(secret.ref(newest[name].version))
-            else:
-                refs.append(secret.ref(back))
-                older = True
-        return tuple(refs) if older else ()
-
     def _mint_due(self, newest: Mapping[str, SecretVersion], now: datetime) -> bool:
         if self.want is Want.ASKED:
             return True
@@ -222,16 +231,17 @@ class _Preparation:
         if not self.services.settings.mint or len(self.secrets) != 1:
             return None
         secret = self.secrets[0]
-        vendor = secret.binding.known_vendor
+        vendor, lost = secret.binding.known_vendor, self.records[secret.binding.secret_name].mint_lost_at
+        if self.want is not Want.ASKED and lost is not None and now - lost < _AFTER_LOSS:
+            return None
         if not secret.binding.mint_secret or vendor is None or not vendor.adapter or not secret.binding.tenant_url:
             return None
         try:
             accepted = self.services.settings.accepts_merge(self.ids[0])
             require_mergeable(self.current, [secret.binding.credential_key], merge_accepted=accepted)
         except Refused as refusal:
-            return Ask(
-                "masked", sentence(refusal), ("Accept merging for this application, or save the token by hand.",)
-            )
+            steps = ("Accept merging for this application, or save the token by hand.",)
+            return Ask(f"masked:{_stamp(self.secrets)}", sentence(refusal), steps)
         self.trail.note("vendor", f"{vendor.name} has an API that mints, and minting is on (PRATIQUE_MINT)")
         return Attempt(
             id=new_id(),
@@ -248,7 +258,13 @@ class _Preparation:
         return expiry_of(version, secret.binding.known_vendor, record.claim(version.version))
 
     def _new_token(self, secret: BoundSecret) -> tuple[str, ...]:
-        return token_steps(secret.binding, self.ids[0])
+        return token_steps(secret.binding, self.ids[0], quarantined=self.want is Want.REPAIR)
+
+
+def _stamp(secrets: Sequence[BoundSecret]) -> str:
+    """Stand for the versions that there are, so that what stands in the way of one is told again of the next."""
+    versions = sorted(version.version for secret in secrets for version in secret.versions)
+    return hashlib.sha256(",".join(versions).encode()).hexdigest()[:12]
 
 
 async def _unbound(services: Services, ids: tuple[str, str], want: Want) -> Ask | Nothing:
@@ -257,7 +273,7 @@ async def _unbound(services: Services, ids: tuple[str, str], want: Want) -> Ask 
         why = "The access was granted by an administrator (OAuth), so no credential can be saved for it."
         steps = ("On the provisioning page, open Admin credentials and choose Authorize.", "Then use Test connection.")
         return Ask("granted", why, steps) if want in (Want.REPAIR, Want.ASKED) else Nothing(why)
-    ask = token_steps(None, ids[0])
+    ask = token_steps(None, ids[0], quarantined=want is Want.REPAIR)
     if want is Want.REPAIR:
         return Ask("no_secret", "The saved credential is rejected, and no secret in the vault is bound to it.", ask)
     if want is Want.ASKED:

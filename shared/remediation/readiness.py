@@ -32,7 +32,7 @@ async def obstacles(services: Services, job_id: str, secret: BoundSecret) -> tup
         text = str(refusal)
         found.append(f"{text[0].upper()}{text[1:]}.")
     except MissingPermission as error:
-        found.append(f"Grant {error.permission} to Pratique's managed identity.")
+        found.append(error.remedy)
     except ServiceError as error:
         found.append(f"Graph could not be asked: {error}")
     return tuple(found)

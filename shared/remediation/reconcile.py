@@ -31,6 +31,7 @@ from shared.remediation.prepare import prepare
 from shared.remediation.recovery import Recovery, judge_recovery, next_look
 from shared.remediation.services import Services
 from shared.remediation.stop import give_up
+from shared.remediation.wording import evidence_of, paragraph, said_of, unproven, verdict_of, would
 
 _log = logging.getLogger("pratique.reconcile")
 _ANEW = (News.ASKED, News.ROTATE, News.CREDENTIAL)
@@ -105,7 +106,7 @@ class Reconciler:
         try:
             job = await case.read_job()
             if signal.news is News.CREDENTIAL and case.incident.open:
-                await case.record(news_at=signal.news_at)
+                await case.record(wanted=str(Want.ARRIVED))
             if job.quarantined or case.incident.in_attempt:
                 await self._quarantined(case, job, signal)
             else:
@@ -142,7 +143,7 @@ class Reconciler:
             return
         if case.incident.watching and not await self._relapsed(case, job):
             return
-        await case.record(looked_at=case.began, quarantined_at=case.began, **_evidence(job))
+        await case.record(looked_at=case.began, quarantined_at=case.began, **evidence_of(job))
         if case.incident.state is IncidentState.GAVE_UP and signal.news not in _ANEW:
             await case.record(next_look_at=case.in_(self._services.settings.look_again))
             return
@@ -161,17 +162,17 @@ class Reconciler:
             await case.hold()
             decision = self._decision(case, diagnosis)
             told = tuple(dict.fromkeys((*case.incident.told, looked_into)))
-            await case.record(told=told, **_verdict(diagnosis))
+            await case.record(told=told, **verdict_of(diagnosis))
         else:
-            await case.record(**_verdict(diagnosis))
+            await case.record(**verdict_of(diagnosis))
         if decision.intent is Intent.ASK:
             steps_ = steps(diagnosis.cause, vendor_named(case.incident.application))
-            await self._ask(case, Ask(f"cause:{diagnosis.cause}", f"{_told(diagnosis)} {decision.why}", steps_))
+            await self._ask(case, Ask(f"cause:{diagnosis.cause}", f"{paragraph(diagnosis)} {decision.why}", steps_))
             return
         if decision.intent in (Intent.OBSERVE, Intent.HOLD):
             why = f"{diagnosis.why} {decision.why}"
             notice = services.composer.found(
-                case.incident, why, _would(case.incident, decision.intent), services.clock.now()
+                case.incident, why, would(case.incident, decision.intent), services.clock.now()
             )
             changes = case.telling(f"{decision.intent}:{diagnosis.cause}", notice)
             await self._wait(case, IncidentState.WAITING, decision.why, **changes)
@@ -222,18 +223,18 @@ class Reconciler:
             await give_up(case, why, ("Read the last cycle's errors on the provisioning page.",))
         else:
             at = next_look(job, now, self._services.settings.look_again)
-            await case.record(next_look_at=at, note=_unproven(incident))
+            await case.record(next_look_at=at, note=unproven(incident))
 
     async def _relapsed(self, case: Case, job: SynchronizationJob) -> bool:
         """Say whether the quarantine came back after our action; while that is open, go on watching."""
         if case.incident.state is IncidentState.WATCHING:
-            await case.journal("relapsed", redact(_said(job)))
+            await case.journal("relapsed", redact(said_of(job)))
             await case.record(attempt=None, state=IncidentState.WAITING)
             return True
         since, now = _proof_must_follow(case.incident), self._services.clock.now()
         verdict = judge_recovery(job, since, now, self._services.settings.patience_intervals)
         if verdict is Recovery.RELAPSED:
-            await case.journal("relapsed", redact(_said(job)))
+            await case.journal("relapsed", redact(said_of(job)))
             await case.record(attempt=None, state=IncidentState.WAITING)
             return True
         if verdict is Recovery.OVERDUE:
@@ -275,7 +276,7 @@ class Reconciler:
             untold=case.incident.untold,
             next_look_at=case.in_(self._services.settings.lease),
         )
-        case.incident = replace(incident, **_evidence(job), **_verdict(diagnosis))
+        case.incident = replace(incident, **evidence_of(job), **verdict_of(diagnosis))
         await case.journal("opened", diagnosis.cause)
 
     async def _ask(self, case: Case, ask: Ask) -> None:
@@ -298,52 +299,6 @@ class Reconciler:
         """Remember to look again; that we are blind is told for all jobs at once, not for each."""
         await self._services.sources.failed("reconcile", error, case.incident.job_id)
         await case.record(note=str(error), next_look_at=case.in_(self._services.settings.retry))
-
-
-def _evidence(job: SynchronizationJob) -> dict[str, Any]:
-    quarantine = job.quarantine
-    error = quarantine.error if quarantine else None
-    return {
-        "reason": quarantine.reason_text if quarantine else "",
-        "error_code": error.code if error else "",
-        "said": redact(error.message) if error else "",
-        "series_began": quarantine.series_began if quarantine else None,
-    }
-
-
-def _verdict(diagnosis: Diagnosis) -> dict[str, Any]:
-    return {"cause": str(diagnosis.cause), "confidence": str(diagnosis.confidence)}
-
-
-def _told(diagnosis: Diagnosis) -> str:
-    """Say the diagnosis in a paragraph: why, what else is wrong, what could not be read."""
-    others = ", ".join(f"{other.cause} {other.share:.0%}" for other in diagnosis.others[:3])
-    blind = ", ".join(part.value.replace("_", " ") for part in diagnosis.blind)
-    return " ".join(
-        (
-            diagnosis.why,
-            *((f"Also among the failures: {others}.",) if others else ()),
-            *((f"Could not be read: {blind}.",) if blind else ()),
-        )
-    )
-
-
-def _would(incident: Incident, intent: Intent) -> tuple[str, ...]:
-    would = (
-        "Allowed to act, Pratique tests the vault's newest token and, if it passes, saves it and lifts the quarantine."
-    )
-    if intent is Intent.HOLD:
-        return (would, "To allow it again: PRATIQUE_ACTING=on.")
-    return (would, f"To allow it: PRATIQUE_MODE_BY_APPLICATION={incident.service_principal_id}=act.")
-
-
-def _said(job: SynchronizationJob) -> str:
-    return job.quarantine.error.message if job.quarantine and job.quarantine.error else ""
-
-
-def _unproven(incident: Incident) -> str:
-    before = "Saved ahead of time" if incident.state is IncidentState.WATCHING else "Lifted"
-    return f"{before}, not proven: waiting for a good cycle."
 
 
 def _proof_must_follow(incident: Incident) -> datetime:

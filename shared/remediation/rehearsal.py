@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.diagnosis.judgement import judge
 from shared.errors import MissingPermission, ServiceError
 from shared.incidents.incident import Attempt, AttemptStep, Incident
 from shared.jobs.model import SynchronizationJob
 from shared.remediation.limits import within_budget, within_limits
 from shared.remediation.outcome import Ask, Later, Trail, Want
+from shared.remediation.policy import Intent, decide
 from shared.remediation.prepare import Prepared, prepare
 from shared.remediation.services import Services
 from shared.settings import Mode
@@ -55,15 +57,29 @@ async def rehearse(services: Services, service_principal_id: str, job_id: str) -
     if incident.in_attempt and incident.attempt is not None:
         why = f"An attempt is under way and stands at its step '{incident.attempt.step}'; it goes on by itself."
         return (*steps, Rehearsed("prepare", Verdict.WOULD_NOT, why))
-    trail = Trail()
+    trail = Trail(learns=False)
+    if job.quarantined and (not_ours := await _not_the_credential(services, job)) is not None:
+        return (*steps, not_ours)
     try:
         prepared = await prepare(services, ids, Want.REPAIR if job.quarantined else Want.ASKED, trail)
     except MissingPermission as error:
-        why = f"{error} Grant {error.permission} to Pratique's managed identity."
+        why = f"{error} {error.remedy}"
         return (*steps, *_passed(trail), Rehearsed("prepare", Verdict.WOULD_NOT, why))
     steps += _passed(trail)
     blocked = any(step.verdict is Verdict.WOULD_NOT for step in steps)
     return (*steps, *_rest(prepared, job, blocked=blocked))
+
+
+async def _not_the_credential(services: Services, job: SynchronizationJob) -> Rehearsed | None:
+    """Say why a quarantine is not ours to lift; judged as reconcile judges it, with everything before it is told."""
+    shallow = judge(await services.gatherer.gather(job, deep=False))
+    if decide(shallow, Mode.ACT, acting=True).intent is Intent.ROTATE:
+        return None
+    diagnosis = judge(await services.gatherer.gather(job, deep=True))
+    decision = decide(diagnosis, Mode.ACT, acting=True)
+    if decision.intent is Intent.ROTATE:
+        return None
+    return Rehearsed("diagnosis", Verdict.WOULD_NOT, f"{diagnosis.cause}: {diagnosis.why} {decision.why}")
 
 
 async def _allowed(services: Services, ids: tuple[str, str]) -> list[Rehearsed]:
@@ -87,7 +103,11 @@ async def _allowed(services: Services, ids: tuple[str, str]) -> list[Rehearsed]:
 
 
 def _passed(trail: Trail) -> list[Rehearsed]:
-    return [Rehearsed(check, Verdict.HOLDS, f"{found[:1].upper()}{found[1:]}.") for check, found in trail.passed]
+    return [Rehearsed(check, Verdict.HOLDS, _said(found)) for check, found in trail.passed]
+
+
+def _said(found: str) -> str:
+    return f"{found if found.startswith('http') else found[:1].upper() + found[1:]}."
 
 
 def _rest(prepared: Prepared, job: SynchronizationJob, *, blocked: bool) -> list[Rehearsed]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from shared.errors import LeaseLost, NotFound
 from shared.incidents.incident import Incident
+from shared.remediation.obtain import minting_credential
 from shared.remediation.services import Services
 from shared.settings import Mode
 from shared.tokens.bindings import TAG_MINTED_ID
@@ -53,7 +54,7 @@ async def _retire(services: Services, secret: BoundSecret, one: Retiring, job_id
             api = minter(vendor.adapter, services.vendor_api)
             if api.revokes:
                 await services.journal.write(incident, "revoke", f"secret {name} version {one.version}")
-                credential = await services.vault.newest_value(binding.mint_secret)
+                credential = await minting_credential(services, binding)
                 request = MintRequest(binding.tenant_url, binding.mint_for, "pratique", None, services.clock.now())
                 await api.revoke(request, credential, token_id)
         if version.enabled:

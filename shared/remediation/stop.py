@@ -24,7 +24,7 @@ async def may_act(case: Case) -> bool:
         return True
     why = "The mode is observe." if acting else "Acting is switched off (PRATIQUE_ACTING=off)."
     why = f"{why} The attempt stands before its step '{attempt.step}' and goes on when acting is allowed again."
-    notice = services.composer.found(case.incident, why, (), services.clock.now())
+    notice = services.composer.held(case.incident, why, services.clock.now())
     topic = f"held:{attempt.id}"
     await case.record(note=why, next_look_at=case.in_(services.settings.retry), **case.telling(topic, notice))
     return False
@@ -65,7 +65,7 @@ async def refused(case: Case, error: ServiceError) -> None:
     if not isinstance(error, MissingPermission):
         await give_up(case, str(error), ())
         return
-    steps = (f"Grant {error.permission} to Pratique's managed identity; the attempt then goes on by itself.",)
+    steps = (error.remedy, "The attempt then goes on by itself.")
     notice = case.services.composer.needs_you(case.incident, str(error), steps, case.services.clock.now())
     await case.record(
         note=str(error),

@@ -89,7 +89,7 @@ def binding_of(versions: Sequence[SecretVersion]) -> Binding | None:
     owner = tags.get(TAG_OWNER, "")
     return Binding(
         secret_name=tagged.name,
-        service_principal_id=tags[TAG_SERVICE_PRINCIPAL],
+        service_principal_id=tags[TAG_SERVICE_PRINCIPAL].lower(),
         credential_key=tags.get(TAG_KEY) or DEFAULT_KEY,
         vendor=tags.get(TAG_VENDOR, "").lower(),
         tenant_url=tags.get(TAG_TENANT_URL, ""),

@@ -16,6 +16,7 @@ from shared.tokens.bindings import (
     usable,
 )
 from shared.tokens.keys import DEFAULT_KEY
+from shared.tokens.record import TokenRecord
 
 _AT_ONCE = 8
 
@@ -101,6 +102,13 @@ async def candidate(vault: Vault, secret: BoundSecret, now: datetime) -> SecretV
         newest = await vault.newest_version(secret.binding.secret_name)
         versions.sort(key=lambda version: version.version != newest)
     return versions[0] if versions else None
+
+
+def is_newer(secret: BoundSecret, version: SecretVersion, record: TokenRecord) -> bool:
+    """Say whether a version came after the one that Entra was given, which may be disabled or gone by now."""
+    applied = secret.version(record.applied)
+    known = applied.created if applied else record.applied_at
+    return version.version != record.applied and (known is None or version.created >= known)
 
 
 def _claims(version: SecretVersion, service_principal_id: str) -> bool:

@@ -35,21 +35,26 @@ class Finding:
     text: str
 
 
-def of_version(version: SecretVersion | None, expiry: Expiry, record: TokenRecord, now: datetime) -> list[Finding]:
-    """Return what is wrong with the newest usable version of a bound secret, by what is known of it."""
-    if version is None:
-        return [Finding(FindingKind.NO_VERSION, "No version is enabled and valid now.")]
+def of_version(
+    newest: SecretVersion | None, expiry: Expiry, record: TokenRecord, now: datetime, *, late: bool
+) -> list[Finding]:
+    """Return what is wrong with a bound secret's versions.
+
+    `expiry` is that of the version in use; `late` says that the newest usable one came after it.
+    """
     found = []
+    if newest is None:
+        found.append(Finding(FindingKind.NO_VERSION, "No version is enabled and valid now."))
     if expiry.at is None:
         text = "Its end is not known: set the version's expiry date, or the tag pratique-expires."
         found.append(Finding(FindingKind.EXPIRY_UNKNOWN, text))
     elif expiry.at <= now:
         found.append(Finding(FindingKind.EXPIRED, f"It ended on {expiry.at:%Y-%m-%d} ({expiry.source})."))
-    if record.revoked_at is not None and record.applied == version.version:
+    if record.revoked_at is not None:
         text = f"The target refused it on {record.revoked_at:%Y-%m-%d}, before its date: it was revoked or replaced."
         found.append(Finding(FindingKind.REVOKED, text))
-    elif record.rejected == version.version:
+    if newest is not None and record.refused(newest.version) and newest.version != record.applied:
         found.append(Finding(FindingKind.REJECTED, "The target rejected the newest version; it was not saved."))
-    elif record.applied and record.applied != version.version:
+    elif late:
         found.append(Finding(FindingKind.NOT_APPLIED, "Entra was given an older version than the newest."))
     return found

@@ -10,10 +10,10 @@ from shared.clients.graph import Graph
 from shared.clients.vault import Vault
 from shared.clock import Clock
 from shared.detection.sweep import all_jobs
-from shared.errors import NotFound, Refused
+from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
 from shared.jobs.model import ServicePrincipal, SynchronizationJob
 from shared.tokens.bindings import SecretVersion, is_tagged, problems_of, require_trusted_host
-from shared.tokens.bound import BoundSecret, all_secrets, candidate
+from shared.tokens.bound import BoundSecret, all_secrets, candidate, is_newer
 from shared.tokens.expiry import UNKNOWN, Expiry, expiry_of
 from shared.tokens.findings import Finding, FindingKind, of_version
 from shared.tokens.forecast import days_left
@@ -34,6 +34,9 @@ class Held:
     jobs: tuple[SynchronizationJob, ...]
     secret: BoundSecret | None
     version: SecretVersion | None
+    """The one that Entra was given, as far as we know; else the newest that is usable, else the newest."""
+    newest: SecretVersion | None
+    """The newest that is usable."""
     expiry: Expiry
     record: TokenRecord
     vendor: Vendor | None
@@ -64,7 +67,7 @@ class Held:
             "ends_at": self.expiry.at.isoformat() if self.expiry.at else None,
             "ends_by": str(self.expiry.source),
             "days_left": days_left(self.expiry.at, now) if self.expiry.at else None,
-            "applied": bool(version and record.applied == version.version),
+            "applied": bool(self.newest and record.applied == self.newest.version),
             "proven_at": record.proven_at.isoformat() if record.proven_at else None,
             "findings": [{"kind": str(finding.kind), "text": finding.text} for finding in self.findings],
         }
@@ -137,14 +140,9 @@ class Inventory:
     ) -> Held:
         binding = secret.binding
         record = record or TokenRecord(binding.service_principal_id, binding.secret_name)
-        version = await candidate(self._vault, secret, now)
-        expiry = UNKNOWN
-        if version is not None:
-            expiry = expiry_of(version, binding.known_vendor, record.claim(version.version))
-        elif secret.versions and secret.versions[0].enabled:
-            # The newest version is out of date; that it has ended is worth more than that its end is unknown.
-            newest = secret.versions[0]
-            expiry = expiry_of(newest, binding.known_vendor, record.claim(newest.version))
+        newest = await candidate(self._vault, secret, now)
+        version = secret.version(record.applied) or newest or secret.versions[0]
+        expiry = expiry_of(version, binding.known_vendor, record.claim(version.version))
         findings = [Finding(FindingKind.BAD_TAGS, text) for text in problems_of(_binding_tags(secret))]
         if others:
             names = ", ".join(sorted(one.binding.secret_name for one in others))
@@ -153,16 +151,23 @@ class Inventory:
             findings.append(await self._lonely(binding.service_principal_id))
         else:
             findings += await self._host(secret)
-        findings += of_version(version, expiry, record, now)
-        return Held(application, tuple(jobs), secret, version, expiry, record, binding.known_vendor, tuple(findings))
+        late = newest is not None and bool(record.applied) and is_newer(secret, newest, record)
+        findings += of_version(newest, expiry, record, now, late=late)
+        return Held(
+            application, tuple(jobs), secret, version, newest, expiry, record, binding.known_vendor, tuple(findings)
+        )
 
     async def _host(self, secret: BoundSecret) -> list[Finding]:
-        current = await self._graph.credentials(secret.binding.service_principal_id)
         try:
+            current = await self._graph.credentials(secret.binding.service_principal_id)
             require_trusted_host(secret.binding, base_address(current))
         except Refused as refusal:
             text = str(refusal)
             return [Finding(FindingKind.HOST, f"{text[0].upper()}{text[1:]}.")]
+        except (Unavailable, Throttled, MissingPermission):
+            raise
+        except ServiceError as error:  # about this application alone: it must not blind the forecast for all others
+            return [Finding(FindingKind.HOST, f"Its host could not be checked: {error}")]
         return []
 
     async def _lonely(self, service_principal_id: str) -> Finding:
@@ -179,7 +184,7 @@ def _unserved(application: ServicePrincipal, jobs: tuple[SynchronizationJob, ...
     if vendor is not None and vendor.obtain is Obtain.OAUTH:
         text = "An administrator grants the access (OAuth); no secret can be saved for it."
         finding = Finding(FindingKind.GRANTED, text)
-    return Held(application, jobs, None, None, UNKNOWN, TokenRecord(application.id, ""), vendor, (finding,))
+    return Held(application, jobs, None, None, None, UNKNOWN, TokenRecord(application.id, ""), vendor, (finding,))
 
 
 def _same_key(one: BoundSecret, other: BoundSecret) -> bool:

@@ -4,13 +4,19 @@ Tags stay the operators'; what the product learns is kept here, so that reading 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 SCHEMA = 1
 _CLAIMS = 6
+_AND = "+"
+
+
+def together(versions: Iterable[str]) -> str:
+    """Name versions that are used together, one a credential key in the order of the keys."""
+    return _AND.join(versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,9 @@ class TokenRecord:
     proven_at: datetime | None = None
     previous: str = ""
     rejected: str = ""
+    """What the target refused, as `together` names versions that were tried together."""
     revoked_at: datetime | None = None
+    mint_lost_at: datetime | None = None
     told_version: str = ""
     told_tier: int = -1
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -60,13 +68,13 @@ class TokenRecord:
             proven_at=None,
             previous=self.applied,
             revoked_at=None,
-            rejected="" if self.rejected == version else self.rejected,
+            mint_lost_at=None,
+            rejected="" if self.refused(version) else self.rejected,
         )
 
-    def with_rejected(self, version: str) -> "TokenRecord":
-        """Note a version that the target refused, so that it is not tried again on our own."""
-        forgotten = {"applied": self.previous, "previous": ""} if version == self.applied else {}
-        return replace(self, rejected=version, **forgotten)  # type: ignore[arg-type]
+    def refused(self, version: str) -> bool:
+        """Say whether the version was part of what the target refused last."""
+        return version in self.rejected.split(_AND)
 
     def to_row(self) -> dict[str, Any]:
         """Return the table row's values."""

@@ -1,12 +1,12 @@
 """What a credential's value must look like before it is sent anywhere; pure."""
 
-import re
+import unicodedata
 
 from shared.errors import Refused
 from shared.redaction import SecretValue
 
 _LONGEST = 16 * 1024
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control and format characters, line and paragraph separators
 
 
 def require_sendable(key: str, value: SecretValue, secret_name: str) -> None:
@@ -21,8 +21,8 @@ def require_sendable(key: str, value: SecretValue, secret_name: str) -> None:
         problem = f"the value for {key} is empty or the mask itself, which is no credential"
     elif len(text) > _LONGEST:
         problem = f"the value for {key} is longer than {_LONGEST} characters, which is no credential"
-    elif _CONTROL.search(text):
-        problem = f"the value for {key} holds a line break or another control character"
+    elif any(unicodedata.category(character) in _UNSEEN for character in text):
+        problem = f"the value for {key} holds a line break or another character that cannot be seen"
     elif text != text.strip():
         problem = f"the value for {key} begins or ends with a blank"
     elif text[:7].lower() == "bearer ":

@@ -11,7 +11,7 @@ from emulator.ailments import Ailment, afflict
 from emulator.azurite import Storage
 from emulator.entra import DEFAULT_ROLES, Role
 from emulator.faults import Status
-from emulator.story import BOX
+from emulator.story import MIRO
 from shared.diagnosis.causes import Cause, Confidence
 from shared.diagnosis.diagnosis import Diagnosis
 from shared.diagnosis.evidence import Part
@@ -48,14 +48,14 @@ _NAMES = {
 async def stricken(
     request: pytest.FixtureRequest, state_dir: Path, storage: Storage
 ) -> AsyncIterator[tuple[Stage, Ailment, Diagnosis]]:
-    """Return a tenant in which Box is quarantined, for its token or its failing entries, and the whole diagnosis."""
+    """Return a tenant in which Miro is quarantined, for its token or its failing entries, and the whole diagnosis."""
     ailment: Ailment = request.param
     with pytest.MonkeyPatch.context() as environment:
         async with staged(state_dir, storage, environment, STRICT) as stage:
-            box = stage.story.box
-            await until(lambda: box.job.last_successful)
-            await afflict(stage.tenant, box, ailment)
-            await stage.until_quarantined(box)
+            miro = stage.story.miro
+            await until(lambda: miro.job.last_successful)
+            await afflict(stage.tenant, miro, ailment)
+            await stage.until_quarantined(miro)
             whole = (await _diagnose(stage)).diagnosis
             assert whole.cause is Cause(ailment.value)
             assert whole.blind == ()
@@ -101,10 +101,10 @@ async def test_what_is_not_seen_is_said_and_nothing_is_invented(
 
 async def test_without_half_of_the_sight_confidence_falls(strict: Stage) -> None:
     """An expired token that is neither tested nor tried by our probe is less sure than one seen whole."""
-    box = strict.story.box
-    await until(lambda: box.job.last_successful)
-    await afflict(strict.tenant, box, Ailment.INVALID_CREDENTIALS)
-    await strict.until_quarantined(box)
+    miro = strict.story.miro
+    await until(lambda: miro.job.last_successful)
+    await afflict(strict.tenant, miro, Ailment.INVALID_CREDENTIALS)
+    await strict.until_quarantined(miro)
     whole = await _diagnose(strict)
     blind(strict, Part.CREDENTIAL_TEST, Part.PROBE)
     half = await _diagnose(strict)
@@ -135,6 +135,6 @@ async def test_nothing_is_rotated_on_a_guess(strict: Stage, status: int, also: t
 
 
 async def _diagnose(stage: Stage) -> Findings:
-    """Diagnose Box with a product made anew, for tokens once issued are kept."""
-    box = stage.tenant.applications[BOX]
-    return await stage.product().diagnostician.diagnose(box.service_principal.id, box.job.id)
+    """Diagnose Miro with a product made anew, for tokens once issued are kept."""
+    miro = stage.tenant.applications[MIRO]
+    return await stage.product().diagnostician.diagnose(miro.service_principal.id, miro.job.id)

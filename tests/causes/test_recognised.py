@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.ailments import Ailment, afflict
-from emulator.story import BOX, DRUVA, WORKPLACE
+from emulator.story import DRUVA, MIRO, WORKPLACE
 from emulator.tenant import Application
 from shared.composition import Pratique
 from shared.diagnosis.causes import Cause, Confidence
@@ -134,8 +134,8 @@ async def test_a_mixture_names_what_is_in_it(strict: Stage) -> None:
 
 
 def _sufferer(stage: Stage, ailment: Ailment) -> Application:
-    """Return the application that is to suffer; Box has a secret in the vault, so that the target is probed."""
-    return stage.tenant.applications[WORKPLACE if ailment is Ailment.ACCIDENTAL_DELETION else BOX]
+    """Return the application that is to suffer; Miro has a secret in the vault, so that the target is probed."""
+    return stage.tenant.applications[WORKPLACE if ailment is Ailment.ACCIDENTAL_DELETION else MIRO]
 
 
 async def _fall_ill(stage: Stage, application: Application, ailment: Ailment) -> None:

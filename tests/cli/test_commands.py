@@ -12,13 +12,13 @@ import pytest_asyncio
 from emulator.azurite import azurite
 from emulator.entra import Role
 from emulator.settings import EmulatorSettings
-from emulator.story import BOX, CONTOSO_INTRANET, DRUVA, LEGACY_HR, WORKPLACE, Story, build_story
+from emulator.story import CONTOSO_INTRANET, DRUVA, LEGACY_HR, MIRO, WORKPLACE, Story, build_story
 from emulator.tenant import EmbeddedTenant
 from tests.cli.running import Ran, interrupt, line_with, run, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_FALLEN = {DRUVA, BOX, CONTOSO_INTRANET, WORKPLACE, LEGACY_HR}
+_FALLEN = {DRUVA, MIRO, CONTOSO_INTRANET, WORKPLACE, LEGACY_HR}
 _QUICK = {"PRATIQUE_SETTLE": "0.8", "PRATIQUE_RETRY": "0.3"}
 
 
@@ -119,9 +119,9 @@ async def test_what_is_unknown_is_refused_with_suggestions(fallen: Story) -> Non
     assert (misspelt.code, misspelt.out) == (2, "")
     assert misspelt.err.count("\n") == 1
     assert "Druva" in misspelt.err
-    job = await pratique(fallen, "reconcile", BOX, "--job", "nonsense")
+    job = await pratique(fallen, "reconcile", MIRO, "--job", "nonsense")
     assert job.code == 2
-    assert fallen.box.job.id in job.err
+    assert fallen.miro.job.id in job.err
 
 
 async def test_a_name_that_two_applications_share_must_be_told_by_its_id(fallen: Story) -> None:
@@ -134,7 +134,7 @@ async def test_a_name_that_two_applications_share_must_be_told_by_its_id(fallen:
         del fallen.tenant.directory.service_principals[twin.id]
 
 
-@pytest.mark.parametrize("command", [("scan",), ("reconcile", BOX)])
+@pytest.mark.parametrize("command", [("scan",), ("reconcile", MIRO)])
 async def test_a_missing_permission_is_named(fallen: Story, command: tuple[str, ...]) -> None:
     """Graph's 403 ends in one line with the permission to grant, and exit code 1."""
     fallen.tenant.entra.roles.discard(Role.SYNCHRONIZATION)

@@ -15,7 +15,7 @@ from cli.demo.records import Records
 from cli.demo.story_says import FATES, Beginning, differences
 from emulator.directory import Restart
 from emulator.drawing import find_chromium
-from emulator.story import BOX, DRUVA, build_story
+from emulator.story import DRUVA, MIRO, build_story
 from emulator.tenant import EmbeddedTenant
 from tests.cli.running import Ran, interrupt, line_with, living_with, run, running
 
@@ -64,7 +64,7 @@ async def test_every_outcome_is_what_the_story_says(shown: Demo) -> None:
     assert druva["actions"] == ["save", "restart"]
     assert 0 < druva["seconds_to_action"] < 120
     assert [incident["actions"] for incident in shown.document["incidents"] if incident["app"] != DRUVA] == [[]] * 4
-    assert shown.incident(BOX)["seconds_to_action"] is None
+    assert shown.incident(MIRO)["seconds_to_action"] is None
     assert shown.document["restarts"] == [
         {"job_id": druva["job_id"], "body": {"criteria": {"resetScope": "QuarantineState"}}}
     ]
@@ -128,7 +128,7 @@ async def test_ctrl_c_ends_everything_that_was_started(tmp_path: Path) -> None:
 
 
 async def test_what_the_tenant_knows_weighs_more_than_the_products_rows(state_dir: Path) -> None:
-    """Without a product every incident is missed; a widened restart and a save for Box are told apart and named."""
+    """Without a product every incident is missed; a widened restart and a save for Miro are told apart and named."""
     async with EmbeddedTenant(state_dir) as tenant:
         story = await build_story(tenant)
         beginning = Beginning.of(story)
@@ -138,7 +138,7 @@ async def test_what_the_tenant_knows_weighs_more_than_the_products_rows(state_di
         assert "No news was heard through vault." in found
         widened = {"criteria": {"resetScope": "Full"}}
         tenant.directory.restarts.append(Restart(story.druva.job.id, widened, True, tenant.clock.now(), 204))
-        tenant.directory.secrets.put(story.box.service_principal.id, {"SecretToken": "another"})
+        tenant.directory.secrets.put(story.miro.service_principal.id, {"SecretToken": "another"})
         added = set(differences(story, beginning, Records({}, ()))) - set(found)
         assert any("was restarted with {'criteria': {'resetScope': 'Full'}}" in text for text in added)
         assert "Credentials of other applications were saved 1 times." in added
@@ -149,7 +149,7 @@ async def test_a_token_in_anything_kept_is_found(state_dir: Path, tmp_path: Path
     async with EmbeddedTenant(state_dir) as tenant:
         story = await build_story(tenant)
         beginning = Beginning.of(story)
-        (tmp_path / "host.log").write_text(f"sent {beginning.settings[BOX]['SecretToken']}")
+        (tmp_path / "host.log").write_text(f"sent {beginning.settings[MIRO]['SecretToken']}")
         (tmp_path / "demo.json").write_text("{}")
         assert leaks(story, beginning, tmp_path, "all is well") == ["A secret value stands in host.log."]
         (tmp_path / "host.log").write_text("")
@@ -158,7 +158,7 @@ async def test_a_token_in_anything_kept_is_found(state_dir: Path, tmp_path: Path
 
 async def test_only_the_demos_own_files_are_replaced(tmp_path: Path) -> None:
     """A folder that is given may hold other files; they stay, whatever an earlier demo left goes."""
-    other, left = tmp_path / "notes.txt", tmp_path / "box-1-needs-you.card.json"
+    other, left = tmp_path / "notes.txt", tmp_path / "miro-1-needs-you.card.json"
     other.write_text("mine")
     left.write_text("{}")
     clear(tmp_path)

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from emulator.azurite import azurite
 from emulator.settings import EmulatorSettings
-from emulator.story import BOX, DRUVA, WORKPLACE, Story, build_story
+from emulator.story import DRUVA, MIRO, WORKPLACE, Story, build_story
 from emulator.tenant import EmbeddedTenant
 from shared.composition import compose
 from shared.errors import LeaseLost, Refused
@@ -84,8 +84,8 @@ async def test_diagnose_as_json_is_one_document(story: Story) -> None:
 
 async def test_diagnose_as_markdown_fits_a_ticket(story: Story) -> None:
     """It begins with a heading and carries the link."""
-    ran = await pratique(story, "diagnose", BOX, "--markdown")
-    assert ran.out.startswith("## Provisioning of `Box`")
+    ran = await pratique(story, "diagnose", MIRO, "--markdown")
+    assert ran.out.startswith("## Provisioning of `Miro`")
     assert "[Open the provisioning page](https://" in ran.out
 
 

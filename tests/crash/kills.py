@@ -61,7 +61,7 @@ class KillAt:
         scene.tenant.faults.after.append(self._after)
 
     async def _before(self, request: RecordedRequest) -> None:
-        if self.killed.is_set() or request.service.startswith("target:"):
+        if self.killed.is_set() or not _by_the_worker(request):
             return
         matched = self._moment is Moment.BEFORE and self._write.matches(request, self._scene)
         if matched or self._answered:
@@ -78,3 +78,8 @@ class KillAt:
     def _kill(self) -> None:
         self._scene.kill()
         self.killed.set()
+
+
+def _by_the_worker(request: RecordedRequest) -> bool:
+    """Say whether the worker asks: targets are asked for SCIM by Entra, and for tokens by the worker."""
+    return not request.service.startswith("target:") or request.path.startswith("/api/")

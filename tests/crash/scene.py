@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emulator.azurite import Storage, connection_string
 from emulator.engine import users_named
-from emulator.settings import EmulatorSettings
+from emulator.settings import EmulatorSettings, SecretsPut
 from emulator.tenant import Application, EmbeddedTenant
 from shared.clients import storage as product_storage
 from shared.clock import SystemClock
@@ -54,10 +54,10 @@ class Scene:
         """Kill the worker that was started last."""
         self.workers[-1].kill()
 
-    async def bring_news(self) -> None:
-        """Put one signal on the queue; it is the only news of the quarantine that the worker gets."""
+    async def bring_news(self, news: News = News.CREDENTIAL) -> None:
+        """Put one signal on the queue; it is the only news that the worker gets."""
         job = self.application.job
-        signal = Signal(job.service_principal_id, job.id, Source.VAULT, News.CREDENTIAL, datetime.now(UTC))
+        signal = Signal(job.service_principal_id, job.id, Source.VAULT, news, datetime.now(UTC))
         await send(self.storage, QUEUE, signal.to_message())
 
     async def killed(self, is_killed: asyncio.Event) -> None:
@@ -78,12 +78,19 @@ class Scene:
     async def until_recovered(self) -> Incident:
         """Wait until the recovery is proven and told."""
 
-        async def told() -> bool:
-            incident = await self.incident()
+        def recovered(incident: Incident) -> bool:
             return incident.state is IncidentState.RECOVERED and not incident.untold
 
+        return await self.until_row(recovered)
+
+    async def until_row(self, condition: Callable[[Incident], bool]) -> Incident:
+        """Wait until the incident's row fulfils the condition."""
+
+        async def met() -> bool:
+            return condition(await self.incident())
+
         try:
-            await until(told, _PATIENCE)
+            await until(met, _PATIENCE)
         except TimeoutError:
             raise AssertionError(f"{await self.incident()}\n{self.workers[-1].said()}") from None
         return await self.incident()
@@ -109,22 +116,56 @@ class Scene:
         return await Journal(self.stores, SystemClock()).entries(incident, datetime.now(UTC) - timedelta(hours=1))
 
 
+async def expired(tenant: EmbeddedTenant) -> Application:
+    """Register the application that is in quarantine for its expired token, with a new one in the vault."""
+    application = await tenant.add_application(NAME, users=users_named(NAME, 1))
+    principal, target = application.service_principal, application.target
+    tags = {"pratique-service-principal": principal.id, "pratique-tenant-url": target.tenant_url}
+    await tenant.vault.put(SECRET, tenant.directory.secrets.effective(principal.id)["SecretToken"], tags=tags)
+    target.expire_tokens()
+    await tenant.engine.run_due()
+    assert application.job.quarantine is not None
+    await tenant.vault.put(SECRET, target.issue_token())
+    return application
+
+
 @asynccontextmanager
-async def opened(state_dir: Path, storage: Storage, folder: Path, table_url: str | None = None) -> AsyncIterator[Scene]:
+async def opened(
+    state_dir: Path,
+    storage: Storage,
+    folder: Path,
+    table_url: str | None = None,
+    *,
+    play: Callable[[EmbeddedTenant], Awaitable[Application]] = expired,
+    put: SecretsPut = SecretsPut.MERGE,
+    **more: str,
+) -> AsyncIterator[Scene]:
     """Open the scene; the worker reaches its tables at `table_url` when one is given.
 
     A quarantined job's own next cycle is put off for ever, so that only a restart lifts the quarantine.
+
+    Args:
+        state_dir: where certificates are kept.
+        storage: of the host and of the product.
+        folder: for the app and the workers' logs.
+        table_url: another door to the tables.
+        play: registers the application, in whatever state it is to be found.
+        put: what a PUT of secrets does to keys that it does not name.
+        more: settings of the worker.
     """
     settings = EmulatorSettings(
-        cycle_interval=0.6, secrets_settle=0.2, ingestion_delay=0.1, quarantine_intervals=(1_000_000.0,)
+        cycle_interval=0.6,
+        secrets_settle=0.2,
+        ingestion_delay=0.1,
+        quarantine_intervals=(1_000_000.0,),
+        secrets_put=put,
     )
     app_folder(folder / "app")
     stores = product_storage.Storage.from_connection_string(SecretValue(storage.connection_string))
     reached = connection_string(storage.blob_url, storage.queue_url, table_url or storage.table_url)
     async with EmbeddedTenant(state_dir, settings=settings) as tenant:
-        application = await tenant.add_application(NAME, users=users_named(NAME, 1))
-        await _expire(tenant, application)
-        environment = {**tenant.environment(), **SETTINGS, "AzureWebJobsStorage": reached}
+        application = await play(tenant)
+        environment = {**tenant.environment(), **SETTINGS, **more, "AzureWebJobsStorage": reached}
         saved = tenant.directory.secrets.effective(application.service_principal.id)
         scene = Scene(tenant, application, storage, stores, environment, saved, folder)
         tenant.start_engine()
@@ -135,14 +176,3 @@ async def opened(state_dir: Path, storage: Storage, folder: Path, table_url: str
                 worker.kill()
                 await worker.ended()
             await stores.close()
-
-
-async def _expire(tenant: EmbeddedTenant, application: Application) -> None:
-    """Quarantine the job for its expired token, and put a new one into the vault."""
-    principal, target = application.service_principal, application.target
-    tags = {"pratique-service-principal": principal.id, "pratique-tenant-url": target.tenant_url}
-    await tenant.vault.put(SECRET, tenant.directory.secrets.effective(principal.id)["SecretToken"], tags=tags)
-    target.expire_tokens()
-    await tenant.engine.run_due()
-    assert application.job.quarantine is not None
-    await tenant.vault.put(SECRET, target.issue_token())

@@ -26,7 +26,9 @@ SETTINGS = {
     "PRATIQUE_PATIENCE_INTERVALS": "100",
     "SWEEP_SCHEDULE": _NEVER,
     "AUDIT_SCHEDULE": _NEVER,
+    "FORECAST_SCHEDULE": _NEVER,
     "DUE_SCHEDULE": "* * * * * *",
+    "FORECAST_SCHEDULE": _NEVER,
 }
 """Short times; of the timers only the one that brings back what is due, so that each case has one source of news."""
 _START_SECONDS = 60.0

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.certificates import prepare
 from emulator.clock import ManualClock
 from emulator.faults import Faults, RecordedRequest
 from emulator.targets import Target
@@ -20,6 +19,7 @@ from emulator.web import Listener
 from shared.clients.vendor_api import VendorApi
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import Minter, MintRequest, minter
+from tests.minting.serving import certificates
 
 KINDS = ("databricks", "hcp_terraform", "snowflake", "auth0")
 RECOGNISING = ("databricks", "hcp_terraform")
@@ -70,16 +70,16 @@ class Scene:
 @asynccontextmanager
 async def staged(kind: str, directory: Path, deadline: float = 5) -> AsyncIterator[Scene]:
     """Serve a vendor for as long as the block lasts, and see that nothing was asked of it that it does not serve."""
-    certificates, faults, clock = prepare(directory), Faults(), ManualClock(START)
+    known, faults, clock = certificates(directory), Faults(), ManualClock(START)
     target = Target(kind, clock, base_path="/some/scim/v2")
     api = vendor_api(kind, target, clock)
     requests: list[RecordedRequest] = []
     unserved: list[str] = []
-    listener = Listener(target, certificates.server, faults, requests, unserved)
+    listener = Listener(target, known.server, faults, requests, unserved)
     await listener.start()
     client = VendorApi(timedelta(seconds=deadline))
     try:
-        async with httpx.AsyncClient(verify=certificates.client) as browser:
+        async with httpx.AsyncClient(verify=known.client) as browser:
             yield Scene(kind, target, api, faults, requests, unserved, clock, client, minter(kind, client), browser)
         assert unserved == []
     finally:

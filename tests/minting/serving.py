@@ -4,10 +4,20 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from aiohttp import web
 
+from emulator.certificates import Certificates, prepare
+
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@cache
+def certificates(directory: Path) -> Certificates:
+    """Return the directory's certificates; nothing here changes them, so one set serves all tests."""
+    return prepare(directory)
 
 
 @dataclass

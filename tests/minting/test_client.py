@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 
-from emulator.certificates import prepare, untrusted
+from emulator.certificates import untrusted
 from shared.clients.vendor_api import VendorApi
 from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import UNREADABLE, Answer
-from tests.minting.serving import Handler, Served, serving
+from tests.minting.serving import Handler, Served, certificates, serving
 
 SECRET = "s3cret-0f-the-request"
 TOKEN = "dapi0123456789abcdef0123456789abcdef"
@@ -50,7 +51,7 @@ async def ask(client: VendorApi, url: str, **body: Any) -> Answer:
 async def outcome(directory: Path, handler: Handler, deadline: float = 5) -> tuple[Answer | ServiceError, Served]:
     """Serve the handler, ask once, and return what came of it."""
     client = VendorApi(timedelta(seconds=deadline))
-    async with serving(prepare(directory).server, handler) as served:
+    async with serving(certificates(directory).server, handler) as served:
         try:
             return await ask(client, f"{served.origin}/create", json={"comment": "x"}), served
         except ServiceError as error:
@@ -60,7 +61,7 @@ async def outcome(directory: Path, handler: Handler, deadline: float = 5) -> tup
 
 
 async def test_what_is_sent(state_dir: Path) -> None:
-    """JSON with its type, or a form; who asks; nothing packed; the caller's headers win."""
+    """JSON with its type, or a form; who asks; nothing packed."""
     heard: list[tuple[str, str]] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -68,7 +69,7 @@ async def test_what_is_sent(state_dir: Path) -> None:
         return web.json_response({})
 
     client = VendorApi(timedelta(seconds=5))
-    async with serving(prepare(state_dir).server, handler) as served:
+    async with serving(certificates(state_dir).server, handler) as served:
         await ask(client, served.origin, json={"a": 1})
         await ask(client, served.origin, form={"a": "b c"})
         await client.close()
@@ -111,8 +112,9 @@ async def test_garbage(state_dir: Path, body: str) -> None:
     assert TOKEN not in str(error)
 
 
-async def test_an_answer_without_end(state_dir: Path) -> None:
-    """No more than 256 KiB are read."""
+@pytest.mark.parametrize("letter", [b"x", b" "])
+async def test_an_answer_without_end(state_dir: Path, letter: bytes) -> None:
+    """No more than 256 KiB are read, and even blanks without end are not "no content"."""
     sent = 0
 
     async def endless(request: web.Request) -> web.StreamResponse:
@@ -121,7 +123,7 @@ async def test_an_answer_without_end(state_dir: Path) -> None:
         await response.prepare(request)
         try:
             while True:
-                await response.write(b'"' + b"x" * 65_535)
+                await response.write(letter * 65_536)
                 sent += 65_536
         except ConnectionError:
             return response
@@ -159,6 +161,23 @@ async def test_refusals(state_dir: Path) -> None:
             assert error.permission == "a better credential"
 
 
+@pytest.mark.parametrize("secret", ["short", "no digits at all", 'quo"ted\\', "a+b/c=d&e", "p4ss!w0rd"])
+async def test_a_secret_of_any_looks(state_dir: Path, secret: str) -> None:
+    """What was sent is taken out of the vendor's words, plain or as JSON or an address writes it, and they are cut."""
+    client = VendorApi(timedelta(seconds=5))
+    forms = f"{secret} {json.dumps(secret)} {quote(secret, safe='')}"
+    handler = says({"error_code": f"CODE {forms}", "message": f"You sent {forms}. " + "And so on. " * 100}, 400)
+    async with serving(certificates(state_dir).server, handler) as served:
+        with pytest.raises(ServiceError, match="You sent") as caught:
+            await client.send(
+                "Vendor", "try", "GET", served.origin, headers={}, permission="", secrets=(SecretValue(secret),)
+            )
+    await client.close()
+    for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="")):
+        assert form not in str(caught.value)
+    assert len(caught.value.message) <= 300
+
+
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
@@ -183,7 +202,7 @@ async def test_the_vendors_ways_to_say_it(state_dir: Path, body: object, code: s
 
 async def test_redirects_are_not_followed(state_dir: Path) -> None:
     """A redirect, to elsewhere or on the same origin, is an error; the credential is sent once."""
-    async with serving(prepare(state_dir).server, says({})) as elsewhere:
+    async with serving(certificates(state_dir).server, says({})) as elsewhere:
         for where in (f"{elsewhere.origin}/create", "/other"):
             for status in (301, 302, 307, 308):
                 error, served = await outcome(state_dir, says("", status, Location=where))
@@ -275,7 +294,7 @@ async def test_nobody_there(state_dir: Path) -> None:
         with pytest.raises(Unavailable, match="ConnectError"):
             await ask(client, served.origin)
         assert served.asked == []
-    async with serving(prepare(state_dir).server, says({})) as served:
+    async with serving(certificates(state_dir).server, says({})) as served:
         pass
     with pytest.raises(Unavailable, match="ConnectError"):
         await ask(client, served.origin)
@@ -287,7 +306,7 @@ async def test_no_proxy_and_no_session(state_dir: Path, monkeypatch: pytest.Monk
     for name in ("HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     client = VendorApi(timedelta(seconds=5))
-    async with serving(prepare(state_dir).server, says({}, Set_Cookie="session=1; Path=/; Secure")) as served:
+    async with serving(certificates(state_dir).server, says({}, Set_Cookie="session=1; Path=/; Secure")) as served:
         for _ in range(2):
             await ask(client, served.origin)
     await client.close()

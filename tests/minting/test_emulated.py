@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -180,10 +181,16 @@ async def test_terraform_pages(terraform: Scene) -> None:
 STATEMENT = {"statement": "select system$generate_scim_access_token('AAD_PROVISIONING')"}
 
 
+@cache
+def _key(pem: str) -> rsa.RSAPrivateKey:
+    read = load_pem_private_key(pem.encode(), None)
+    assert isinstance(read, rsa.RSAPrivateKey)
+    return read
+
+
 def signed(scene: Scene, *, key: rsa.RSAPrivateKey | None = None, algorithm: str = "RS256", **changes: Any) -> str:
     """Sign what the page asks for, with changes."""
-    read = load_pem_private_key(json.loads(scene.api.credential)["private_key"].encode(), None)
-    assert isinstance(read, rsa.RSAPrivateKey)
+    read = _key(json.loads(scene.api.credential)["private_key"])
     public = read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     fingerprint = base64.b64encode(hashlib.sha256(public).digest()).decode()
     subject = "CONTOSO-MAIN.PRATIQUE"

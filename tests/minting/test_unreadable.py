@@ -10,14 +10,13 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.certificates import prepare
 from shared.clients.vendor_api import VendorApi
 from shared.errors import Refused, ServiceError
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import UNREADABLE, MintRequest, minter
 from shared.tokens.vendors.reading import given_id, given_list, given_time, given_value, inside, path_id
 from tests.minting.conftest import KINDS, LABEL, RECOGNISING, START, staged
-from tests.minting.serving import Handler, serving
+from tests.minting.serving import Handler, certificates, serving
 
 _DEADLINE = timedelta(seconds=5)
 _NO_TOKEN: list[Any] = [
@@ -80,7 +79,7 @@ async def test_a_success_without_a_token(state_dir: Path, kind: str) -> None:
     """A 2xx in which no usable token stands where it belongs is unreadable: a token may exist."""
     credential, subject = await _credential(kind, state_dir)
     client, bodies = VendorApi(_DEADLINE), list(_NO_TOKEN)
-    async with serving(prepare(state_dir).server, _says(bodies)) as served:
+    async with serving(certificates(state_dir).server, _says(bodies)) as served:
         request = MintRequest(served.origin, subject, LABEL, None, START)
         while bodies:
             with pytest.raises(ServiceError) as caught:
@@ -95,7 +94,7 @@ async def test_a_success_without_a_list(state_dir: Path, kind: str) -> None:
     """A list that cannot be read does not mean that there is no token of ours."""
     credential, subject = await _credential(kind, state_dir)
     client, bodies = VendorApi(_DEADLINE), list(_NO_LIST)
-    async with serving(prepare(state_dir).server, _says(bodies)) as served:
+    async with serving(certificates(state_dir).server, _says(bodies)) as served:
         request = MintRequest(served.origin, subject, LABEL, None, START)
         while bodies:
             with pytest.raises(ServiceError) as caught:
@@ -110,7 +109,7 @@ async def test_pages_without_end(state_dir: Path) -> None:
     credential, subject = await _credential("hcp_terraform", state_dir)
     client = VendorApi(_DEADLINE)
     body = {"data": [], "meta": {"pagination": {"next-page": 2}}}
-    async with serving(prepare(state_dir).server, _says([body])) as served:
+    async with serving(certificates(state_dir).server, _says([body])) as served:
         request = MintRequest(served.origin, subject, LABEL, None, START)
         with pytest.raises(ServiceError, match="more than 2000"):
             await minter("hcp_terraform", client).made(request, credential)
@@ -125,7 +124,7 @@ async def test_a_token_whose_id_or_end_is_unreadable(state_dir: Path, kind: str)
     odd: dict[str, Any] = {"id": "a/b", "token_id": "..", "expired-at": "soon", "valid_until": 5, "expiry_time": 10**30}
     body = {"token_value": "good", "token_info": odd, "token": "good", **odd}
     body["data"] = {"id": "a/b", "attributes": {"token": "good", **odd}}
-    async with serving(prepare(state_dir).server, _says([body])) as served:
+    async with serving(certificates(state_dir).server, _says([body])) as served:
         minted = await minter(kind, client).mint(MintRequest(served.origin, subject, LABEL, None, START), credential)
     await client.close()
     assert (minted.value.reveal(), minted.token_id, minted.expires) == ("good", "", None)

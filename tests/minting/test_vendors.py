@@ -14,7 +14,7 @@ from emulator.vendor_apis.snowflake import Snowflake as EmulatedSnowflake
 from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Unavailable
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import MintRequest
-from shared.tokens.vendors.snowflake import Snowflake
+from shared.tokens.vendors.snowflake import Snowflake, _without_region
 from tests.minting.conftest import LABEL, START, staged
 
 
@@ -122,6 +122,21 @@ async def test_snowflake_account_names(state_dir: Path, account: str) -> None:
         del login["role"]
         minted = await scene.minter.mint(scene.request(), SecretValue(json.dumps(login)))
         assert await scene.opens(minted.value.reveal())
+
+
+@pytest.mark.parametrize(
+    ("account", "named"),
+    [
+        ("a.b.c", "a"),
+        ("org-name", "org-name"),
+        ("org-name.global", "org"),
+        ("", ""),
+        ("name.west.global-x", "name.west.global"),
+    ],
+)
+def test_snowflake_regions(account: str, named: str) -> None:
+    """The region goes as Snowflake's own example takes it away, the odd rule for "global" included."""
+    assert _without_region(account) == named
 
 
 async def test_snowflake_signs_for_its_time(state_dir: Path) -> None:

@@ -1,8 +1,15 @@
 """A notice of every kind, as the story of a tenant would tell it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from shared.incidents.incident import Attempt, AttemptStep, Incident
+from shared.jobs.model import ServicePrincipal
+from shared.notices.compose import Composer
+from shared.notices.expiring import Ending, expiring
 from shared.notices.notice import Fact, Link, Notice, NoticeKind
+from shared.remediation.attempt import done_by
+from shared.tokens.bindings import Binding, SecretRef
+from shared.tokens.expiry import Expiry, ExpirySource
 
 AT = datetime(2026, 1, 31, 3, 12, 7, 250_000, tzinfo=UTC)
 
@@ -150,4 +157,28 @@ NOTICES: tuple[Notice, ...] = (
     ),
 )
 
+_DRUVA_APP = ServicePrincipal("6c276c29-b29f-4c9f-b1fc-7e232f9663b3", "5ede7ae6-9815-4279-a16f-ce56a2a107ea", "Druva")
+_DRUVA_BINDING = Binding("druva-scim-token", _DRUVA_APP.id, "SecretToken", "druva", "", owner="backup-team@contoso.com")
+
+
+def ending(days: float, *, obstacles: tuple[str, ...] = (), minted: bool = False, acts: bool = True) -> Notice:
+    """Return the notice that Druva's credential ends in so many days, as the product writes it."""
+    end = AT + timedelta(days=days)
+    expiry = Expiry(end, ExpirySource.LIFETIME)
+    of = Ending(_DRUVA_APP, _DRUVA_BINDING, expiry, end, obstacles, minted=minted, acts=acts)
+    return expiring(of, "https://entra.microsoft.com", AT)
+
+
+def rotated() -> Notice:
+    """Return the notice that Druva's credential was renewed, as the product writes it."""
+    saving = (SecretRef("SecretToken", "druva-scim-token", "6f0c2a7c91d24c4e8d5b6f1a2b3c4d5e"),)
+    attempt = Attempt(
+        "a-1", AT, AttemptStep.WATCH, saving=saving, ahead=True, arrived_at=AT - timedelta(seconds=44), saved_at=AT
+    )
+    incident = Incident(_DRUVA_APP.id, "scim.1", application="Druva", app_id=_DRUVA_APP.app_id, attempt=attempt)
+    return Composer("https://entra.microsoft.com").rotated(incident, done_by(attempt, restarted=False), AT)
+
+
+_MASKED = "AppKey cannot be read back; accept merging for this application first (PRATIQUE_MERGE_ACCEPTED)."
+NOTICES = (*NOTICES, ending(29.4), ending(-0.2, obstacles=(_MASKED,)), rotated())
 BY_KIND = {notice.kind: notice for notice in NOTICES}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.story import BOX, CONTOSO_INTRANET, DRUVA, LEGACY_HR, WORKPLACE
+from emulator.story import CONTOSO_INTRANET, DRUVA, LEGACY_HR, MIRO, WORKPLACE
 from shared.detection.signal import News, Signal, Source
 from shared.incidents.incident import IncidentState
 from shared.remediation.reconcile import Handled
@@ -12,7 +12,7 @@ EXPECTED = {
     CONTOSO_INTRANET: ("scim_noncompliance", "404"),
     WORKPLACE: ("accidental_deletion", "Allow deletes"),
     LEGACY_HR: ("on_demand_quarantine", "Microsoft"),
-    BOX: ("invalid_credentials", "box-scim-token"),
+    MIRO: ("invalid_credentials", "miro-scim-token"),
 }
 
 
@@ -73,7 +73,7 @@ async def test_a_job_that_heals_by_itself_is_told_as_recovered_by_others(eager_s
     application = stage.story.contoso_intranet
     await stage.until_quarantined(application)
     await stage.look(product, application)
-    application.target.behaviour = stage.story.box.target.behaviour
+    application.target.behaviour = stage.story.miro.target.behaviour
     incident = await stage.watch(product, application, IncidentState.RECOVERED)
     assert incident.attempt is None
     assert "changed nothing" in stage.cards(CONTOSO_INTRANET)[-1]

@@ -42,13 +42,13 @@ async def test_an_application_may_differ_from_the_tenant(stage: Stage) -> None:
         PRATIQUE_MODE="observe", PRATIQUE_MODE_BY_APPLICATION=f"{stage.story.druva.service_principal.id}=act"
     )
     await stage.strike_druva()
-    stage.story.expire_box()
-    await stage.until_quarantined(stage.story.box)
-    box = await stage.look(product, stage.story.box)
+    stage.story.expire_miro()
+    await stage.until_quarantined(stage.story.miro)
+    miro = await stage.look(product, stage.story.miro)
     druva = await stage.look(product, stage.story.druva)
-    assert box.incident is not None
+    assert miro.incident is not None
     assert druva.incident is not None
-    assert box.incident.state is IncidentState.WAITING
+    assert miro.incident.state is IncidentState.WAITING
     assert druva.incident.state is IncidentState.LIFTED
 
 

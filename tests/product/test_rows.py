@@ -70,7 +70,7 @@ async def test_a_version_that_holds_no_token_is_told_as_such(stage: Stage) -> No
     report = await stage.look(product, stage.story.druva)
     assert report.incident is not None
     assert report.incident.state is IncidentState.NEEDS_PERSON
-    assert "holds no token" in stage.cards(DRUVA)[-1]
+    assert "which is no credential" in stage.cards(DRUVA)[-1]
     assert stage.tenant.directory.secret_saves == []
 
 

@@ -5,7 +5,17 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import Refused
-from shared.tokens.bindings import Binding, SecretVersion, binding_of, require_trusted_host, usable
+from shared.tokens.bindings import (
+    Binding,
+    SecretVersion,
+    binding_of,
+    origin_of,
+    problems_of,
+    require_rotated_key,
+    require_trusted_host,
+    usable,
+)
+from shared.tokens.keys import ROTATED, granted
 from shared.tokens.vendors import catalogue
 from tests.pure.material import MINUTE, SP, T0
 
@@ -165,3 +175,69 @@ def test_the_catalogues_hosts_are_written_as_they_are_compared() -> None:
     for key, vendor in catalogue().items():
         assert key == key.lower()
         assert all(host == host.lower().strip(". /") and ":" not in host for host in vendor.hosts)
+
+
+def test_how_a_token_is_minted_is_bound_as_well() -> None:
+    """The names of the minting credential and of what it mints for are inherited with the rest."""
+    tags = {**TAGS, "pratique-mint": " mint-it ", "pratique-mint-for": "con_1"}
+    binding = binding_of([_version("2"), _version("1", tags=tags)])
+    assert binding is not None
+    assert (binding.mint_secret, binding.mint_for) == ("mint-it", "con_1")
+
+
+@pytest.mark.parametrize("owner", ["nobody", "a@b", "a@b.example, c@d.example", "a b@c.example", "<a@b.example>", "@"])
+def test_an_owner_that_is_no_mail_address_is_none(owner: str) -> None:
+    """A notice goes to one address or to the team; the tag cannot smuggle in others."""
+    binding = binding_of([_version("1", tags={**TAGS, "pratique-owner": owner})])
+    assert binding is not None
+    assert binding.owner == ""
+    assert any("pratique-owner" in text for text in problems_of({**TAGS, "pratique-owner": owner}))
+
+
+def test_an_application_is_the_same_in_capitals() -> None:
+    """Graph writes an object id in small letters; a person may paste it otherwise, and it is one application."""
+    binding = binding_of([_version("1", tags={"pratique-service-principal": SP.upper()})])
+    assert binding is not None
+    assert binding.service_principal_id == SP
+
+
+@pytest.mark.parametrize(
+    "key", ["BaseAddress", "SyncAll", "SyncNotificationSettings", "secrettoken", "Oauth2AccessToken"]
+)
+def test_what_is_no_credential_is_never_saved(key: str) -> None:
+    """An address would send every credential elsewhere; a setting, a grant or another spelling is no credential."""
+    binding = Binding("token", SP, key, "", "https://good.example")
+    with pytest.raises(Refused, match=key):
+        require_rotated_key(binding)
+    assert any(key in text for text in problems_of({**TAGS, "pratique-key": key}))
+
+
+def test_every_key_that_we_save_is_a_credential_or_names_one() -> None:
+    """No address, no setting, nothing of a grant is among them."""
+    assert not {key for key in ROTATED if key.endswith(("Uri", "Url", "Address", "Settings")) or "AccessToken" in key}
+    assert granted(frozenset({"BaseAddress", "Oauth2AccessToken", "Oauth2RefreshToken"}))
+    assert not granted(frozenset({"BaseAddress", "Oauth2AccessToken", "SecretToken"}))
+    assert not granted(frozenset({"BaseAddress"}))
+
+
+def test_the_problems_of_tags_are_named() -> None:
+    """Whoever binds a secret by hand is told of each mistake; good tags have none."""
+    assert problems_of(TAGS) == ()
+    bad = {
+        "pratique-service-principal": "Druva",
+        "pratique-tenant-url": "http://good.example",
+        "pratique-vendor": "druwa",
+        "pratique-mint": "mint-it",
+    }
+    for name in bad:
+        assert any(text.startswith(name) for text in problems_of({**TAGS, **bad})), name
+    unpinned = {"pratique-service-principal": SP, "pratique-vendor": "snowflake", "pratique-mint": "mint-it"}
+    assert any("unpinned" in text for text in problems_of(unpinned))
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.example:0x1", "https://[", "https://u@a.example", "a.example", "https:///v2"]
+)
+def test_an_address_that_names_no_host_has_no_origin(address: str) -> None:
+    """Unreadable, with user information, without a scheme or a host."""
+    assert origin_of(address) is None

@@ -1,4 +1,4 @@
-"""Saving changes our own key and nothing else, whichever way Graph reads a PUT."""
+"""Saving changes our own keys and nothing else, whichever way Graph reads a PUT."""
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from shared.tokens.saving import base_address, differences, digest, to_save, to_
 from tests.pure.material import UNHURRIED
 
 OWN = "SecretToken"
+NEW = {OWN: SecretValue("new")}
 _KEYS = st.sampled_from([OWN, "BaseAddress", "SyncAll", "SyncNotificationSettings", "Password", "UserName", "Übrig"])
 _TRUE = st.dictionaries(_KEYS, st.text(max_size=12).filter(lambda value: value != "*"), max_size=6)
 _VALUES = st.one_of(st.text(max_size=12), st.sampled_from(["*", "", " ", " * "]))
@@ -34,7 +35,7 @@ def _body(
 ) -> dict[str, str] | None:
     """Return what would be saved, or None when it is refused."""
     try:
-        pairs = to_save(_shown(true, masked), OWN, SecretValue(candidate), merge_accepted=merge_accepted)
+        pairs = to_save(_shown(true, masked), {OWN: SecretValue(candidate)}, merge_accepted=merge_accepted)
     except Refused:
         return None
     assert len({pair.key for pair in pairs}) == len(pairs)
@@ -72,9 +73,9 @@ def test_accepted_merging_keeps_masked_keys_where_put_merges(
     before, hidden = digest(_shown(true, masked)), masked | {OWN}
     merged = _merged(dict(true), body)
     assert merged == {**true, OWN: candidate}
-    assert differences(before, _shown(merged, hidden), OWN) == ()
+    assert differences(before, _shown(merged, hidden), NEW) == ()
     lost = {key for key in true if key in masked and key != OWN}
-    shown = differences(before, _shown(_replaced(dict(true), body), hidden), OWN)
+    shown = differences(before, _shown(_replaced(dict(true), body), hidden), NEW)
     assert {line.removesuffix(" is gone") for line in shown} == lost
 
 
@@ -82,7 +83,7 @@ def test_accepted_merging_keeps_masked_keys_where_put_merges(
 @given(_TRUE, _TRUE)
 def test_differences_are_found_exactly_where_they_are(before: dict[str, str], after: dict[str, str]) -> None:
     """Reading back tells every key that is gone or changed, ours when it is not set, and no value."""
-    lines = differences(digest(_shown(before, frozenset({OWN}))), _shown(after, frozenset({OWN})), OWN)
+    lines = differences(digest(_shown(before, frozenset({OWN}))), _shown(after, frozenset({OWN})), NEW)
     others = before.keys() - {OWN}
     gone = {f"{key} is gone" for key in others - after.keys()}
     changed = {f"{key} changed" for key in others & after.keys() if before[key] != after[key]}
@@ -93,7 +94,7 @@ def test_differences_are_found_exactly_where_they_are(before: dict[str, str], af
 def test_a_token_that_reads_back_in_the_clear_is_a_difference() -> None:
     """Our own key must come back masked: anything else means that it was not stored as a secret."""
     shown = (Credential(OWN, SecretValue("visible")),)
-    assert differences({}, shown, OWN) == (f"{OWN} is not set",)
+    assert differences({}, shown, NEW) == (f"{OWN} is not set",)
 
 
 def test_a_refusal_names_the_masked_keys_and_the_setting() -> None:
@@ -102,7 +103,7 @@ def test_a_refusal_names_the_masked_keys_and_the_setting() -> None:
         {OWN: "old", "Password": "hidden", "BaseAddress": "https://a.example"}, frozenset({OWN, "Password"})
     )
     with pytest.raises(Refused, match=r"Password .*PRATIQUE_MERGE_ACCEPTED"):
-        to_save(current, OWN, SecretValue("new-value"), merge_accepted=False)
+        to_save(current, {OWN: SecretValue("new-value")}, merge_accepted=False)
 
 
 def test_digests_hold_no_value() -> None:
@@ -115,7 +116,7 @@ def test_digests_hold_no_value() -> None:
 def test_a_test_of_the_candidate_carries_the_readable_settings() -> None:
     """Everything that can be read goes along unaltered, the candidate in its place, no mask."""
     current = _shown({"BaseAddress": "https://a.example", OWN: "old", "Password": "x"}, frozenset({OWN, "Password"}))
-    sent = {pair.key: pair.value.reveal() for pair in to_test(current, OWN, SecretValue("new"))}
+    sent = {pair.key: pair.value.reveal() for pair in to_test(current, {OWN: SecretValue("new")})}
     assert sent == {"BaseAddress": "https://a.example", OWN: "new"}
 
 
@@ -124,3 +125,27 @@ def test_a_masked_tenant_url_is_no_tenant_url() -> None:
     assert base_address(_shown({"BaseAddress": "x"}, frozenset({"BaseAddress"}))) == ""
     assert base_address(()) == ""
     assert base_address(_shown({"BaseAddress": "https://a.example"}, frozenset())) == "https://a.example"
+
+
+def test_a_name_must_read_back_as_it_was_saved() -> None:
+    """A user name is readable: masked it passes, with another value or gone it does not; the password stays hidden."""
+    saved = {"UserName": SecretValue("new-name"), "Password": SecretValue("new-word")}
+    before = digest(_shown({"UserName": "old-name", "Password": "x"}, frozenset({"Password"})))
+    good = _shown({"UserName": "new-name", "Password": "x"}, frozenset({"Password"}))
+    assert differences(before, good, saved) == ()
+    assert differences(before, _shown({"UserName": "x", "Password": "x"}, frozenset(saved)), saved) == ()
+    stale = _shown({"UserName": "old-name", "Password": "x"}, frozenset({"Password"}))
+    assert differences(before, stale, saved) == ("UserName is not set",)
+    assert differences(before, (), saved) == ("Password is not set", "UserName is not set")
+
+
+def test_two_keys_of_ours_are_saved_together() -> None:
+    """Both of our masked keys are ours to send: neither is another masked key that could be lost."""
+    current = _shown(
+        {"UserName": "old", "Password": "x", "BaseAddress": "https://a.example"}, frozenset({"UserName", "Password"})
+    )
+    values = {"UserName": SecretValue("new-name"), "Password": SecretValue("new-word")}
+    sent = {pair.key: pair.value.reveal() for pair in to_save(current, values, merge_accepted=False)}
+    assert sent == {"BaseAddress": "https://a.example", "UserName": "new-name", "Password": "new-word"}
+    with pytest.raises(Refused, match="Password"):
+        to_save(current, {"UserName": SecretValue("new-name")}, merge_accepted=False)

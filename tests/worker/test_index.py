@@ -26,7 +26,7 @@ async def main():
     worker.stop()
 asyncio.run(main())
 """
-_SCHEDULES = {"SWEEP_SCHEDULE": NEVER, "AUDIT_SCHEDULE": NEVER, "DUE_SCHEDULE": NEVER}
+_SCHEDULES = {"SWEEP_SCHEDULE": NEVER, "AUDIT_SCHEDULE": NEVER, "DUE_SCHEDULE": NEVER, "FORECAST_SCHEDULE": NEVER}
 
 
 async def _indexed() -> Mapping[str, list[dict[str, Any]]]:
@@ -59,12 +59,15 @@ async def test_the_worker_indexes_exactly_these_functions_with_their_triggers() 
         "sweep_jobs": "%SWEEP_SCHEDULE%",
         "query_audit_log": "%AUDIT_SCHEDULE%",
         "enqueue_due": "%DUE_SCHEDULE%",
+        "forecast_tokens": "%FORECAST_SCHEDULE%",
     }
     assert queues == {"reconcile_job": QUEUE, "hear_vault_event": VAULT_EVENTS_QUEUE}
     assert routes == {
         "azure_monitor_alert": (["POST"], "alerts", "FUNCTION"),
         "list_jobs": (["GET"], "jobs", "FUNCTION"),
         "reconcile_by_hand": (["POST"], "jobs/{servicePrincipalId}/{jobId}/reconcile", "FUNCTION"),
+        "list_tokens": (["GET"], "tokens", "FUNCTION"),
+        "rotate_by_hand": (["POST"], "jobs/{servicePrincipalId}/{jobId}/rotate", "FUNCTION"),
         "diagnosis": (["GET"], "jobs/{servicePrincipalId}/{jobId}/diagnosis", "FUNCTION"),
         "try_user": (["POST"], "jobs/{servicePrincipalId}/{jobId}/try", "FUNCTION"),
     }
@@ -76,7 +79,12 @@ async def test_the_worker_indexes_exactly_these_functions_with_their_triggers() 
 
 async def test_a_missing_schedule_is_refused_by_name(account: Storage) -> None:
     """The host does not start, and says which function lacks which setting."""
-    timers = {"SWEEP_SCHEDULE": "sweep_jobs", "AUDIT_SCHEDULE": "query_audit_log", "DUE_SCHEDULE": "enqueue_due"}
+    timers = {
+        "SWEEP_SCHEDULE": "sweep_jobs",
+        "AUDIT_SCHEDULE": "query_audit_log",
+        "DUE_SCHEDULE": "enqueue_due",
+        "FORECAST_SCHEDULE": "forecast_tokens",
+    }
 
     async def without(setting: str) -> tuple[int, str]:
         settings = {name: value for name, value in _SCHEDULES.items() if name != setting}

@@ -102,9 +102,9 @@ async def _silence_the_vault(stage: Stage) -> None:
 
 async def test_an_audit_row_that_arrives_after_its_window_is_heard_in_a_later_one(stage: Stage) -> None:
     """The first window covers the row's time, but the row is not there yet; a later window reaches back to it."""
-    product, box = stage.product(), stage.story.box
+    product, miro = stage.product(), stage.story.miro
     await _silence_the_vault(stage)
-    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, box), delay=1.0)
+    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, miro), delay=1.0)
     assert await product.ears.query_audit_log() == 0
 
     async def heard() -> bool:
@@ -112,36 +112,36 @@ async def test_an_audit_row_that_arrives_after_its_window_is_heard_in_a_later_on
 
     await until(heard, seconds=60)
     assert [report.handled for report in await stage.drain(product)] == [Handled.LOOKED]
-    assert looks(stage.tenant, box) == 1
+    assert looks(stage.tenant, miro) == 1
 
 
 async def test_an_audit_row_later_than_the_overlap_is_left_to_the_sweep(stage: Stage) -> None:
     """The overlap is the setting that says how late a row may be; a row beyond it is not heard from the log."""
-    product, box = stage.product(PRATIQUE_AUDIT_OVERLAP="5"), stage.story.box
+    product, miro = stage.product(PRATIQUE_AUDIT_OVERLAP="5"), stage.story.miro
     assert await product.ears.query_audit_log() == 0
     old = stage.tenant.clock.now() - timedelta(seconds=30)
-    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, box, TimeGenerated=old), delay=0)
+    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, miro, TimeGenerated=old), delay=0)
     assert await product.ears.query_audit_log() == 0
-    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, box), delay=0)
+    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, miro), delay=0)
     assert await product.ears.query_audit_log() == 1
 
 
 async def test_an_audit_row_in_two_overlapping_windows_costs_one_look(stage: Stage) -> None:
     """Also when the second window is asked by another instance."""
-    product, other, box = stage.product(), stage.product(), stage.story.box
+    product, other, miro = stage.product(), stage.product(), stage.story.miro
     await _silence_the_vault(stage)
-    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, box), delay=0)
+    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, miro), delay=0)
     assert [await one.ears.query_audit_log() for one in (product, other, product)] == [1, 0, 0]
     await stage.drain(product)
-    assert looks(stage.tenant, box) == 1
+    assert looks(stage.tenant, miro) == 1
     queries = [request for request in stage.tenant.requests if request.service == "logs"]
     assert [request.status for request in queries] == [200, 200, 200]
 
 
 async def test_a_part_of_the_log_is_no_answer_but_blindness(stage: Stage) -> None:
     """A partial result hears nothing and says that the log cannot be seen; the next whole one loses no row."""
-    product, box = stage.product(), stage.story.box
-    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, box), delay=0)
+    product, miro = stage.product(), stage.story.miro
+    stage.tenant.logs.write("AuditLogs", _quarantine_row(stage, miro), delay=0)
     stage.tenant.logs.partial_next = 1
     with pytest.raises(Unavailable, match="answer the whole query"):
         await product.ears.query_audit_log()

@@ -31,16 +31,16 @@ async def test_the_sweep_timer_opens_an_incident_that_the_due_timer_keeps_in_sig
 
 async def test_the_audit_timer_opens_an_incident(served: Serving) -> None:
     """`query_audit_log` finds the quarantine's record in Log Analytics and puts the job on the queue."""
-    served.story.expire_box()
-    await until(lambda: served.story.box.job.quarantine is not None, seconds=60)
+    served.story.expire_miro()
+    await until(lambda: served.story.miro.job.quarantine is not None, seconds=60)
 
     async def opened() -> bool:
         await served.press("query_audit_log")
         await served.until_quiet()
-        return bool(await served.state(served.story.box))
+        return bool(await served.state(served.story.miro))
 
     await until(opened, seconds=60)
-    await served.until_state(served.story.box, "needs_person")
+    await served.until_state(served.story.miro, "needs_person")
 
 
 @pytest.mark.parametrize("name", ["alert-log-search", "alert-log-search-window"])

@@ -38,6 +38,7 @@ _TOO_SHORT = 900
 class Auth0:
     """The SCIM tokens of one connection."""
 
+    operation = _MINT
     recognises = False
     revokes = True
 

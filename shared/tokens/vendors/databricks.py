@@ -27,6 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Databricks:
     """The Token API of one workspace; our label is the token's comment."""
 
+    operation = _MINT
     recognises = True
     revokes = True
 

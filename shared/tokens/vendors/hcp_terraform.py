@@ -30,6 +30,7 @@ _MARGIN = timedelta(hours=1)  # their clock decides, and later than ours was rea
 class HcpTerraform:
     """The SCIM tokens of one organization's SCIM configuration; our label is the token's description."""
 
+    operation = _MINT
     recognises = True
     revokes = True
 

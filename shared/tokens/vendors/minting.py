@@ -124,6 +124,8 @@ class Minter(Protocol):
     may exist which nobody holds.
     """
 
+    operation: str
+    """What minting is called in errors; an error of another operation means that no token was asked for."""
     recognises: bool
     """Whether `made` can find what a lost mint left behind."""
     revokes: bool

@@ -41,6 +41,7 @@ _LOOKS = 5
 class Snowflake:
     """The SQL API of one account; `pause` in seconds lies between looks at a statement that still runs."""
 
+    operation = _MINT
     recognises = False
     revokes = False
 
@@ -65,8 +66,7 @@ class Snowflake:
             statement["role"] = login["role"]
         key = _private_key(login["private_key"])
         signed = SecretValue(_sign(login["account"], login["user"], key, request.now))
-        secrets = (credential, SecretValue(login["private_key"]), signed)
-        answer = await self._result(request, secrets, statement)
+        answer = await self._result(request, (credential, signed), statement)
         return Minted(
             value=given_value(inside(answer.json, "data", 0, 0), _SERVICE, _MINT, answer.status),
             token_id="",

@@ -1,0 +1,1 @@
+"""The rotation: ahead of time, refused, undone, minted, retired, raced."""
