@@ -46,6 +46,10 @@ def _run(options: argparse.Namespace) -> int:
             return run(reconcile(options.application, options.job, as_json=options.json))
         case "tokens" | "rotate":
             return _credentials(options)
+        case "doctor":
+            from cli.doctor import doctor  # noqa: PLC0415
+
+            return run(doctor(azure=options.azure, send_test=options.send_test, as_json=options.json))
         case "diagnose":
             from cli.diagnose import diagnose  # noqa: PLC0415
 
@@ -86,10 +90,26 @@ def _embedded(options: argparse.Namespace) -> int:
 
             return run(serve(options.port, strike=options.strike), when_stopped=0)
         case _:
-            from cli.demo.command import demo  # noqa: PLC0415
+            return _demo(options)
 
-            pictures = not options.no_pictures
-            return run(demo(options.keep, options.deadline, as_json=options.json, pictures=pictures))
+
+def _demo(options: argparse.Namespace) -> int:
+    if options.azure_settings is not None:
+        from cli.home import trust_own_authority  # noqa: PLC0415
+
+        trust_own_authority()
+    from cli.demo.command import demo  # noqa: PLC0415
+
+    return run(
+        demo(
+            options.keep,
+            options.deadline,
+            as_json=options.json,
+            pictures=not options.no_pictures,
+            azure_settings=options.azure_settings,
+            package=options.package,
+        )
+    )
 
 
 def _classify(*, score: bool, rules: bool) -> int:

@@ -4,14 +4,14 @@ import asyncio
 import sys
 
 from cli.errors import ExitCode
-from cli.ground import PRODUCT_SETTINGS, ground
+from cli.ground import ground
 from cli.output import print_json
 
 
 async def emulate(*, story: bool, as_json: bool) -> int:
     """Run until stopped; standard output holds the settings and nothing else."""
     async with ground() as stands:
-        settings = {**stands.environment(), **PRODUCT_SETTINGS, "NO_PROXY": "127.0.0.1,localhost"}
+        settings = {**stands.settings, "NO_PROXY": "127.0.0.1,localhost"}
         if as_json:
             print_json(settings)
         else:

@@ -1,4 +1,4 @@
-"""The local functions host as a child process that runs this repository's `function_app.py`."""
+"""The local functions host as a child process that runs this repository's `function_app.py`, or that of a package."""
 
 import asyncio
 import json
@@ -13,6 +13,8 @@ from cli.errors import CommandError
 from cli.home import ROOT, shown
 
 FUNCTION_KEY = "local-function-key"
+SITE = ".python_packages/lib/site-packages"
+"""Where in a package the Functions worker looks for libraries."""
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 15.0
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PRATIQUE_ACTING")
@@ -29,18 +31,27 @@ class FunctionsHost:
 
 
 @asynccontextmanager
-async def functions_host(settings: Mapping[str, str], log: Path, port: int = 0) -> AsyncIterator[FunctionsHost]:
+async def functions_host(
+    settings: Mapping[str, str], log: Path, port: int = 0, package: Path | None = None
+) -> AsyncIterator[FunctionsHost]:
     """Run the host until the context ends; everything it logs goes to the file.
 
-    The settings are all that it gets: a proxy or an Azure identity of the caller's shell must not reach it. One
+    From an unpacked package the app and its libraries are the package's; only the host itself is the repository's. The
+    settings are all that it gets: a proxy or an Azure identity of the caller's shell must not reach it. One
     variable of the shell does: PRATIQUE_ACTING, the switch that stops all acting.
 
     Raises:
         CommandError: it did not become ready.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    environment = {**inherited, "PYTHONPATH": str(ROOT), "HOST_FUNCTION_KEY": FUNCTION_KEY, **settings}
-    command = (sys.executable, "-m", "emulator.host", "--app", str(ROOT), "--port", str(port))
+    paths = [str(ROOT)] if package is None else [str(package / SITE), str(ROOT)]
+    environment = {
+        **inherited,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "HOST_FUNCTION_KEY": FUNCTION_KEY,
+        **settings,
+    }
+    command = (sys.executable, "-m", "emulator.host", "--app", str(package or ROOT), "--port", str(port))
     with log.open("wb") as said:
         # A session of its own: Ctrl-C in the terminal reaches the caller, who ends the host in its turn.
         process = await asyncio.create_subprocess_exec(

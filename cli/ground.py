@@ -1,15 +1,18 @@
 """What `emulator`, `serve` and `demo` stand on: Azurite and the embedded tenant with the story's eight applications."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from azure.storage.queue.aio import QueueClient
 
+from cli.deployed import fitted
 from cli.errors import CommandError
 from cli.home import state_dir, stay_on_loopback
 from emulator.azurite import AzuriteError, Storage, azurite
+from emulator.certificates import server_files
 from emulator.settings import EmulatorSettings
 from emulator.story import Story, build_story
 from emulator.tenant import VAULT_QUEUE, EmbeddedTenant
@@ -45,36 +48,47 @@ class Ground:
     story: Story
     storage: Storage
     state: Path
+    settings: Mapping[str, str]
+    """What the app is started with."""
 
     @property
     def tenant(self) -> EmbeddedTenant:
         """Return the tenant."""
         return self.story.tenant
 
-    def environment(self) -> dict[str, str]:
-        """Return what points the product at both."""
-        return self.tenant.environment()
-
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
+async def ground(deployed: Mapping[str, str] | None = None) -> AsyncIterator[Ground]:
     """Run Azurite and the tenant, its cycles included, for as long as the context lasts.
 
+    Args:
+        deployed: settings of a deployment, to be fitted to this ground. Storage is then reached as in Azure: over TLS,
+            by the app's user-assigned identity. This process must trust the authority (`trust_own_authority`).
+
     Raises:
-        CommandError: Azurite cannot be started.
+        CommandError: Azurite cannot be started, or the settings do not fit.
     """
     stay_on_loopback()
     state = state_dir()
     async with AsyncExitStack() as stack:
+        tls = None
+        if deployed is not None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pratique-"))
+            tls = server_files(state, Path(folder))
         try:
-            storage = await stack.enter_async_context(azurite())
+            storage = await stack.enter_async_context(azurite(tls=tls))
         except AzuriteError as error:
             raise CommandError(str(error)) from error
         tenant = EmbeddedTenant(state, settings=QUICK, storage_connection=storage.connection_string)
         await stack.enter_async_context(tenant)
         story = await build_story(tenant)
+        if deployed is None:
+            settings = {**tenant.environment(), **PRODUCT_SETTINGS}
+        else:
+            tenant.entra.user_assigned = True
+            settings = await fitted(deployed, tenant, storage, PRODUCT_SETTINGS)
         async with QueueClient.from_connection_string(storage.connection_string, VAULT_QUEUE) as events:
             # The tenant stands as if it had for long: that its first secrets were made is no news any more.
             await events.clear_messages()
         tenant.start_engine()
-        yield Ground(story, storage, state)
+        yield Ground(story, storage, state, settings)

@@ -27,6 +27,11 @@ def stay_on_loopback() -> None:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
+def trust_own_authority() -> None:
+    """Make this process trust the tenant's certificates; libraries look at their first import, so call it before."""
+    os.environ["SSL_CERT_FILE"] = str(state_dir() / "ca.pem")
+
+
 def shown(path: Path) -> str:
     """Return a path as a person would type it here."""
     resolved, here = path.resolve(), Path.cwd()

@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
     scan = _command(commands, "scan", "list every synchronization job and what stands about it", _ENVIRONMENT)
     _add_json(scan)
+    _add_doctor(commands)
 
     reconcile = _command(
         commands,
@@ -89,8 +90,37 @@ def parser() -> argparse.ArgumentParser:
         "--deadline", type=float, default=45.0, metavar="SECONDS", help="how long the story may take (default: 45)"
     )
     demo.add_argument("--no-pictures", action="store_true", help="do not draw the cards and mails")
+    demo.add_argument(
+        "--azure-settings",
+        type=Path,
+        metavar="FILE",
+        help="start the app with a deployment's settings (JSON), storage reached by identity",
+    )
+    demo.add_argument(
+        "--package", type=Path, metavar="ZIP", help="take the app from a package (scripts/package --here)"
+    )
     _add_json(demo)
     return top
+
+
+def _add_doctor(commands: _Commands) -> None:
+    doctor = _command(
+        commands,
+        "doctor",
+        "say what is missing for the service to do its work, each with what mends it",
+        "Looks at settings, sign-in, permissions, vault, logs, channels, storage, bindings\n"
+        "and the last sweep. Changes nothing outside our own storage, where it makes\n"
+        "missing tables and queues; ▲ is worth knowing, ✗ is missing (exit code 1). It\n"
+        "looks as whoever is signed in; GET /api/doctor looks as the service itself.\n"
+        f"\n{_ENVIRONMENT}",
+    )
+    doctor.add_argument(
+        "--azure",
+        action="store_true",
+        help="put the deployment's names into the commands, from azd's outputs in the environment",
+    )
+    doctor.add_argument("--send-test", action="store_true", help="send a test notice by every channel")
+    _add_json(doctor)
 
 
 def _add_tokens(commands: _Commands) -> None:

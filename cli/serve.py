@@ -11,7 +11,7 @@ from aiohttp import web
 from cli.azure_monitor import watched_by_azure_monitor
 from cli.errors import CommandError
 from cli.functions_host import FUNCTION_KEY, FunctionsHost, functions_host, last_line
-from cli.ground import PRODUCT_SETTINGS, Ground, ground
+from cli.ground import Ground, ground
 from cli.home import shown
 from cli.notices import cards
 from emulator.story import Story
@@ -42,7 +42,7 @@ async def serve(port: int, *, strike: bool) -> int:
     async with ground() as stands:
         log = stands.state / "serve.log"
         async with (
-            functions_host({**stands.environment(), **PRODUCT_SETTINGS}, log, port) as host,
+            functions_host(stands.settings, log, port) as host,
             _controls(stands.story) as control,
             watched_by_azure_monitor(stands.tenant, host),
         ):

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from emulator.entra import CLIENT_ID
 from emulator.tenant import EmbeddedTenant
 
 _WINDOW = timedelta(minutes=5)
@@ -52,7 +53,7 @@ class AlertRule:
         environment, tls = self._tenant.environment(), self._tenant.certificates.client
         async with session.get(
             environment["IDENTITY_ENDPOINT"],
-            params={"resource": self._tenant.logs.origin, "api-version": "2019-08-01"},
+            params={"resource": self._tenant.logs.origin, "api-version": "2019-08-01", "client_id": CLIENT_ID},
             headers={"X-IDENTITY-HEADER": environment["IDENTITY_HEADER"]},
             ssl=tls,
         ) as response:

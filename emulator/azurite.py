@@ -2,6 +2,9 @@
 
 Azurite is asked for port 0 three times and says which ports the system gave it: nothing is picked beforehand, so
 nothing can be lost to another process in between.
+
+With a server's certificate it serves https and takes identities' tokens beside its key. Of a token it checks issuer,
+audience (`https://storage.azure.com`) and times, neither signature nor roles (Azurite's README, "OAuth").
 """
 
 import asyncio
@@ -12,6 +15,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.certificates import ServerFiles
+
 ACCOUNT = "devstoreaccount1"
 # Azurite's documented development key: the same on every machine, secret on none.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -21,7 +26,7 @@ _SCRIPT = _ROOT / "emulator" / "node" / "node_modules" / "azurite" / "dist" / "s
 # Azurite leaves its standard input alone. Watching it ends the child when this process is gone, even by SIGKILL;
 # `unref` lets an orderly end come to its end meanwhile.
 _GUARD = "process.stdin.on('end', () => process.exit(0)).resume().unref(); require(process.argv[1])"
-_LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (http://\S+)")
+_LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (https?://\S+)")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _KEPT_LINES = 200
@@ -43,14 +48,17 @@ class Storage:
 
 
 @contextlib.asynccontextmanager
-async def azurite(state_dir: Path | None = None, *, in_memory: bool = True) -> AsyncIterator[Storage]:
+async def azurite(
+    state_dir: Path | None = None, *, in_memory: bool = True, tls: ServerFiles | None = None
+) -> AsyncIterator[Storage]:
     """Run Azurite for as long as the context lasts.
 
     Args:
         state_dir: where the data is kept when it is not kept in memory; the same directory continues an account.
         in_memory: keep nothing on disk.
+        tls: serve https with this certificate, and take tokens of identities; http and the key alone without it.
     """
-    command = _command(state_dir, in_memory=in_memory)
+    command = _command(state_dir, in_memory=in_memory, tls=tls)
     # A session of its own: Ctrl-C in the terminal reaches the caller, who still needs storage while it stops.
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -69,7 +77,7 @@ async def azurite(state_dir: Path | None = None, *, in_memory: bool = True) -> A
         await _stop(process, reading)
 
 
-def _command(state_dir: Path | None, *, in_memory: bool) -> list[str]:
+def _command(state_dir: Path | None, *, in_memory: bool, tls: ServerFiles | None) -> list[str]:
     if in_memory == (state_dir is not None):
         raise AzuriteError("Azurite keeps its data either in memory or in state_dir: give exactly one of them")
     if not _SCRIPT.is_file():
@@ -79,6 +87,8 @@ def _command(state_dir: Path | None, *, in_memory: bool) -> list[str]:
         part for kind in ("blob", "queue", "table") for part in (f"--{kind}Host", "127.0.0.1", f"--{kind}Port", "0")
     ]
     flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    if tls is not None:
+        flags += ["--cert", str(tls.certificate), "--key", str(tls.key), "--oauth", "basic"]
     return [_node(), "-e", _GUARD, "--", str(_SCRIPT), *address, *kept, *flags]
 
 
@@ -118,7 +128,7 @@ async def _ready(process: asyncio.subprocess.Process, printed: list[str]) -> Sto
 def connection_string(blob_url: str, queue_url: str, table_url: str) -> str:
     """Write the connection string of a storage emulator that serves these addresses."""
     return (
-        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
+        f"DefaultEndpointsProtocol={queue_url.partition(':')[0]};AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
         f"BlobEndpoint={blob_url};QueueEndpoint={queue_url};TableEndpoint={table_url};"
     )
 

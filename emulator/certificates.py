@@ -25,15 +25,31 @@ class Certificates:
     client: ssl.SSLContext
 
 
+@dataclass(frozen=True, slots=True)
+class ServerFiles:
+    """A server's certificate and key as files, for a server that is another program."""
+
+    certificate: Path
+    key: Path
+
+
 def prepare(state_dir: Path) -> Certificates:
     """Reuse the directory's authority, or make one, and issue a certificate for 127.0.0.1 and localhost."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    ca_path = state_dir / "ca.pem"
-    key_path = state_dir / "ca-key.pem"
-    authority = _read(ca_path, key_path) or _create(ca_path, key_path)
+    ca_path, authority = _authority(state_dir)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(server)
     return Certificates(ca_path, server, ssl.create_default_context(cafile=str(ca_path)))
+
+
+def server_files(state_dir: Path, folder: Path) -> ServerFiles:
+    """Issue a certificate for 127.0.0.1 and localhost from the directory's authority, and keep it in a folder."""
+    _, authority = _authority(state_dir)
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    files = ServerFiles(folder / "server.pem", folder / "server-key.pem")
+    files.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    files.key.touch(mode=0o600)
+    files.key.write_bytes(issued.private_key_pem.bytes())
+    return files
 
 
 def untrusted() -> ssl.SSLContext:
@@ -41,6 +57,12 @@ def untrusted() -> ssl.SSLContext:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA(organization_name="Nobody").issue_cert("127.0.0.1", "localhost").configure_cert(server)
     return server
+
+
+def _authority(state_dir: Path) -> tuple[Path, trustme.CA]:
+    state_dir.mkdir(parents=True, exist_ok=True)
+    ca_path, key_path = state_dir / "ca.pem", state_dir / "ca-key.pem"
+    return ca_path, _read(ca_path, key_path) or _create(ca_path, key_path)
 
 
 def _read(ca_path: Path, key_path: Path) -> trustme.CA | None:

@@ -63,6 +63,8 @@ class Directory:
         self.service_principals: dict[str, ServicePrincipal] = {}
         self.jobs: dict[str, Job] = {}
         self.secrets = SecretsStore(clock, settings.secrets_settle, settings.secrets_put)
+        self.owned: set[str] = set()
+        """Ids of the service principals that the managed identity is an owner of."""
         self.restarts: list[Restart] = []
         self.repeated_starts: list[str] = []
         """Jobs that were started while they ran: Graph docs warn that it can stop the service from running."""

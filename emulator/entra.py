@@ -15,6 +15,10 @@ from aiohttp import web
 from emulator.clock import Clock
 
 TENANT_ID = "11111111-1111-1111-1111-111111111111"
+CLIENT_ID = "1de00000-0000-4000-8000-000000000002"
+"""Client id of the one managed identity."""
+IDENTITY_ID = "1de00000-0000-4000-8000-000000000001"
+"""Object id of the service principal of the one managed identity."""
 _LIFETIME = timedelta(hours=24)
 
 
@@ -23,6 +27,8 @@ class Role(StrEnum):
 
     SYNCHRONIZATION = "Synchronization.ReadWrite.All"
     APPLICATIONS = "Application.Read.All"
+    OWNED = "Application.ReadWrite.OwnedBy"
+    """In place of the two above for applications that the identity owns; Graph alone knows which."""
     AUDIT_LOG = "AuditLog.Read.All"
     USERS = "User.Read.All"
     MAIL = "Mail.Send"
@@ -31,8 +37,9 @@ class Role(StrEnum):
     VAULT_OFFICER = "Key Vault Secrets Officer"
 
 
-DEFAULT_ROLES = frozenset(Role) - {Role.VAULT_OFFICER}
-"""What the product's identity holds unless it is to write into the vault: the officer's role is for that alone."""
+DEFAULT_ROLES = frozenset(Role) - {Role.OWNED, Role.VAULT_OFFICER}
+"""What the product's identity holds unless it is to write into the vault, which is what the officer's role is for, or
+may do what it does to applications that it owns and to no others."""
 
 
 class Access(StrEnum):
@@ -50,6 +57,8 @@ class Entra:
     def __init__(self, clock: Clock) -> None:
         self.roles: set[Role] = set(DEFAULT_ROLES)
         self.identity_header = secrets.token_hex(16)
+        self.user_assigned = False
+        """Whether the identity is a user-assigned one, and there is no other: then a request must name it."""
         self._clock = clock
         self._key = secrets.token_hex(32)
 
@@ -80,6 +89,11 @@ class Entra:
             return web.json_response(
                 {"statusCode": 401, "message": "X-IDENTITY-HEADER is missing or wrong"}, status=401
             )
+        if request.query.get("client_id", "" if self.user_assigned else CLIENT_ID) != CLIENT_ID:
+            message = (
+                "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
+            )
+            return web.json_response({"statusCode": 400, "message": message}, status=400)
         resource = request.query.get("resource", "")
         if not resource:
             return web.json_response({"statusCode": 400, "message": "resource is required"}, status=400)
@@ -89,7 +103,10 @@ class Entra:
             "aud": resource.rstrip("/"),
             "iss": f"https://sts.windows.net/{TENANT_ID}/",
             "tid": TENANT_ID,
+            "oid": IDENTITY_ID,
+            "appid": CLIENT_ID,
             "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
             "exp": expires,
             "roles": sorted(self.roles),
         }
@@ -100,6 +117,6 @@ class Entra:
                 "expires_on": str(expires),
                 "resource": resource,
                 "token_type": "Bearer",
-                "client_id": "",
+                "client_id": CLIENT_ID,
             }
         )

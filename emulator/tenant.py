@@ -19,7 +19,7 @@ from emulator.connector import Connector
 from emulator.directory import Directory, ServicePrincipal
 from emulator.doors import Door
 from emulator.engine import ProvisioningEngine
-from emulator.entra import Entra
+from emulator.entra import IDENTITY_ID, Entra
 from emulator.faults import Faults, RecordedRequest
 from emulator.graph.credentials import Credentials
 from emulator.graph.mail import Mail
@@ -138,6 +138,7 @@ class EmbeddedTenant:
             "GRAPH_BASE_URL": f"{self.graph.origin}/v1.0",
             "LOGS_ENDPOINT": f"{self.logs.origin}/v1",
             "LOG_ANALYTICS_WORKSPACE_ID": self.logs.workspace_id,
+            "PRATIQUE_IDENTITY": IDENTITY_ID,
             "KEY_VAULT_URL": self.vault.origin,
             "TEAMS_WEBHOOK_URL": self.inboxes.teams_url,
             "MAIL_SENDER": MAIL_SENDER,
@@ -260,7 +261,7 @@ class EmbeddedTenant:
         return listener
 
     def _graph(self) -> Graph:
-        graph = Graph(self.entra, self.clock, self.faults, self.unserved)
+        graph = Graph(self.entra, self.directory, self.clock, self.faults, self.unserved)
         jobs = SynchronizationJobs(
             self.directory,
             self.engine,

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import azure.functions as func
 
-from functions.alerts import answer
+from functions.answers import answer
+from functions.identity import operators_only
 from functions.worker import pratique
 from shared.detection.signal import Signal
 from shared.errors import LeaseLost, MalformedNews, NotFound, Refused, ServiceError
@@ -19,6 +20,7 @@ _STATUS = {Handled.LOOKED: 200, Handled.STALE: 200, Handled.BUSY: 202, Handled.U
 
 
 @operations.route(route="jobs", methods=["GET"])
+@operators_only
 async def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
     """List every synchronization job with its state, its incident, and which sources are blind."""
     del req
@@ -37,6 +39,7 @@ async def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @operations.route(route="tokens", methods=["GET"])
+@operators_only
 async def list_tokens(req: func.HttpRequest) -> func.HttpResponse:
     """List every credential with its end and what is wrong with its keeping; 503 when not all could be read."""
     del req
@@ -47,7 +50,19 @@ async def list_tokens(req: func.HttpRequest) -> func.HttpResponse:
     return answer(200, stock.to_dict())
 
 
+@operations.route(route="doctor", methods=["GET"])
+@operators_only
+async def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """Say what is missing for the service to do its work, seen with its own identity; sends nothing."""
+    from shared.doctor.found import whole  # noqa: PLC0415 -- a cold start that only looks needs none of it
+    from shared.doctor.mend import Names  # noqa: PLC0415
+
+    del req
+    return answer(200, whole(await pratique().doctor.examine(Names.of(pratique().settings, {}))))
+
+
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/reconcile", methods=["POST"])
+@operators_only
 async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
     """Look at one job now, within the same mode and limits as ever."""
     asked = pratique().overview.asked(req.route_params["servicePrincipalId"], req.route_params["jobId"])
@@ -63,6 +78,7 @@ async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/rotate", methods=["POST"])
+@operators_only
 async def rotate_by_hand(req: func.HttpRequest) -> func.HttpResponse:
     """Give Entra the newest credential from the vault, within mode and limits; `{"dry_run": true}` only says how.
 
@@ -93,6 +109,7 @@ async def rotate_by_hand(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/diagnosis", methods=["GET"])
+@operators_only
 async def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
     """Diagnose one job: JSON, or Markdown with `?format=markdown`. Changes nothing."""
     from shared.diagnosis import report  # noqa: PLC0415 -- a cold start that only looks needs no remedies
@@ -115,6 +132,7 @@ async def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/try", methods=["POST"])
+@operators_only
 async def try_user(req: func.HttpRequest) -> func.HttpResponse:
     """Provision one user on demand, within mode and limits; the body is `{"user": "<object id>"}`."""
     from shared.remediation.on_demand import NoRule, UsedUp, tried_view  # noqa: PLC0415 -- as above

@@ -19,6 +19,9 @@ param mode string = 'observe'
 @description('Exceptions to the mode: <service principal id>=<mode>, separated by commas')
 param modeByApplication string = ''
 
+@description('Applications that are watched: tenant, owned, or service principal ids separated by commas')
+param applications string = 'tenant'
+
 @description('off stops all acting at the next step')
 @allowed([ 'on', 'off' ])
 param acting string = 'on'
@@ -227,6 +230,8 @@ var given = {
   MAIL_RECIPIENTS: mailRecipients
   MAIL_SENDER: mailSender
   PRATIQUE_ACTING: acting
+  PRATIQUE_APPLICATIONS: applications
+  PRATIQUE_IDENTITY: identity.outputs.principalId
   PRATIQUE_MINT: minting ? 'on' : 'off'
   PRATIQUE_MODE: mode
   PRATIQUE_MODE_BY_APPLICATION: modeByApplication
@@ -290,6 +295,13 @@ module workbook 'modules/workbook.bicep' = {
     appName: appName
   }
 }
+
+// With these, and `az login`, the command line works from a desk: docs/deploy.md
+output AzureWebJobsStorage__queueServiceUri string = storage.outputs.queueEndpoint
+output AzureWebJobsStorage__tableServiceUri string = storage.outputs.tableEndpoint
+output KEY_VAULT_URL string = vault.outputs.uri
+output LOG_ANALYTICS_WORKSPACE_ID string = workspaceAccess.outputs.customerId
+output PRATIQUE_IDENTITY string = identity.outputs.principalId
 
 output AZURE_FUNCTION_NAME string = app.outputs.name
 output AZURE_KEY_VAULT_NAME string = vault.outputs.name

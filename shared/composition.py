@@ -10,10 +10,12 @@ from azure.identity.aio import DefaultAzureCredential
 
 from shared import settings as settings_module
 from shared.clients.graph import Graph
+from shared.clients.graph_applications import Applications
 from shared.clients.graph_reports import GraphReports
 from shared.clients.graph_transport import GraphTransport
 from shared.clients.logs import Logs
 from shared.clients.scim import ScimProbe
+from shared.clients.signed_in import SignedIn
 from shared.clients.storage import Storage
 from shared.clients.teams import Teams
 from shared.clients.vault import Vault
@@ -26,6 +28,7 @@ from shared.detection.rejected import Rejected
 from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE
 from shared.detection.sources import Sources
 from shared.diagnose import Diagnostician
+from shared.doctor.doctor import Doctor
 from shared.errors import InvalidSetting
 from shared.evidence.gather import Gatherer
 from shared.forecast import Forecaster
@@ -55,6 +58,7 @@ class Pratique:
     overview: Overview
     inventory: Inventory
     forecaster: Forecaster
+    doctor: Doctor
     rejected_signals: Rejected
     rejected_vault_events: Rejected
     _closing: AsyncExitStack
@@ -76,7 +80,8 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
     credential = DefaultAzureCredential()
     storage = _storage(settings, credential)
     transport = GraphTransport(settings.graph_base_url, credential, settings.step)
-    graph = Graph(transport, clock)
+    applications = Applications(transport, settings.reach, settings.applications, settings.identity)
+    graph, reports = Graph(transport, clock, applications), GraphReports(transport, clock)
     vault, writer = Vault(settings.key_vault_url, credential), VaultWriter(settings.key_vault_url, credential)
     vendor_api = VendorApi(settings.step / 3)
     logs = Logs(settings.logs_endpoint, settings.workspace_id, credential) if settings.workspace_id else None
@@ -100,7 +105,7 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
         composer=Composer(settings.portal_url),
         gatherer=Gatherer(
             graph,
-            GraphReports(transport, clock),
+            reports,
             logs,
             vault,
             ScimProbe(private_allowed=settings.probe_private, deadline=settings.step / 3) if settings.probe else None,
@@ -125,6 +130,7 @@ def compose(environment: Mapping[str, str] | None = None, clock: Clock | None = 
         overview=Overview(services),
         inventory=inventory,
         forecaster=Forecaster(services, inventory, storage.queue(QUEUE)),
+        doctor=Doctor(services, inventory, storage, logs, reports, SignedIn(credential, settings.graph_base_url)),
         rejected_signals=Rejected(storage.queue(f"{QUEUE}-rejected"), clock),
         rejected_vault_events=Rejected(storage.queue(f"{VAULT_EVENTS_QUEUE}-rejected"), clock),
         _closing=closing,

@@ -8,6 +8,7 @@ PratiqueError
 ├── Conflict             a row changed since it was read
 └── ServiceError         a service did not do what it was asked
     ├── MissingPermission    it names the permission to grant
+    │   ├── NotOwned         or the application has to be owned
     │   └── RefusedByVendor  the credential that mints is not good enough
     ├── NotFound
     ├── Throttled
@@ -71,6 +72,15 @@ class MissingPermission(ServiceError):
     def remedy(self) -> str:
         """Say what a person does about it."""
         return f"Grant {self.permission} to Pratique's managed identity."
+
+
+class NotOwned(MissingPermission):
+    """The permission that is missing counts for applications that the identity owns, and for no others."""
+
+    @property
+    @override
+    def remedy(self) -> str:
+        return f"Grant {self.permission} to Pratique's managed identity, and make it an owner of the application."
 
 
 class RefusedByVendor(MissingPermission):

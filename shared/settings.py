@@ -1,6 +1,7 @@
 """Settings: one table in `infra/settings.json`, read from the environment and checked once."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +14,7 @@ from shared.redaction import SecretValue
 
 TABLE = Path(__file__).parent.parent / "infra" / "settings.json"
 _SHORTEST, _LONGEST = timedelta(milliseconds=1), timedelta(days=30)
+_OBJECT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGITS = 3  # what is counted is multiplied by a job's interval, which must stay within the calendar
 
 
@@ -21,6 +23,14 @@ class Mode(StrEnum):
 
     OBSERVE = "observe"
     ACT = "act"
+
+
+class Reach(StrEnum):
+    """Which applications are watched: all of the tenant, those that the identity owns, or those that are named."""
+
+    TENANT = "tenant"
+    OWNED = "owned"
+    NAMED = "named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,11 @@ class Settings:
     graph_base_url: str
     logs_endpoint: str
     workspace_id: str
+    reach: Reach
+    applications: tuple[str, ...]
+    """Service principal ids where they are named, else empty."""
+    identity: str
+    """Object id of the service's own identity; empty where nobody said it."""
     key_vault_url: str
     portal_url: str
     storage_connection: SecretValue | None
@@ -68,6 +83,8 @@ class Settings:
     retire_after: timedelta
     tiers: tuple[int, ...]
     attempts_per_hour: int
+    signed_in: bool
+    """Whether App Service authentication stands before every request."""
     mode_by_application: Mapping[str, Mode] = field(default_factory=dict)
     merge_accepted: frozenset[str] = frozenset()
 
@@ -107,10 +124,14 @@ def load(environment: Mapping[str, str]) -> Settings:
         if row.required and not value:
             raise InvalidSetting(row.name, f"is required: {row.meaning}")
         values[row.name] = value
+    reach, applications = _applications(values["PRATIQUE_APPLICATIONS"])
     settings = Settings(
         graph_base_url=_https(values, "GRAPH_BASE_URL"),
         logs_endpoint=_https(values, "LOGS_ENDPOINT"),
         workspace_id=values["LOG_ANALYTICS_WORKSPACE_ID"],
+        reach=reach,
+        applications=applications,
+        identity=_object_id("PRATIQUE_IDENTITY", values["PRATIQUE_IDENTITY"]),
         key_vault_url=_https(values, "KEY_VAULT_URL"),
         portal_url=_https(values, "ENTRA_PORTAL_URL"),
         storage_connection=_secret(values["AzureWebJobsStorage"]),
@@ -138,11 +159,14 @@ def load(environment: Mapping[str, str]) -> Settings:
         retire_after=timedelta(days=_number(values, "PRATIQUE_RETIRE_AFTER_DAYS")),
         tiers=_tiers(values["PRATIQUE_EXPIRY_TIERS"]),
         attempts_per_hour=_number(values, "PRATIQUE_ATTEMPTS_PER_HOUR"),
+        signed_in=values["WEBSITE_AUTH_ENABLED"].lower() == "true",  # any other word is no promise
         mode_by_application=_modes(values["PRATIQUE_MODE_BY_APPLICATION"]),
         merge_accepted=frozenset(entry.lower() for entry in _list(values["PRATIQUE_MERGE_ACCEPTED"])),
     )
     if settings.step >= settings.lease:
         raise InvalidSetting("PRATIQUE_STEP", "must be shorter than PRATIQUE_LEASE")
+    if settings.reach is Reach.OWNED and not settings.identity:
+        raise InvalidSetting("PRATIQUE_IDENTITY", "is required where PRATIQUE_APPLICATIONS is owned")
     if not settings.storage_connection and not (settings.queue_service_uri and settings.table_service_uri):
         raise InvalidSetting("AzureWebJobsStorage", "or its __queueServiceUri and __tableServiceUri are required")
     return settings
@@ -208,6 +232,23 @@ def _modes(text: str) -> dict[str, Mode]:
             raise InvalidSetting(name, f"must be <service principal id>=<mode>, not {entry!r}")
         modes[application.strip().lower()] = _mode(name, mode.strip())
     return modes
+
+
+def _applications(text: str) -> tuple[Reach, tuple[str, ...]]:
+    name, entries = "PRATIQUE_APPLICATIONS", _list(text)
+    for reach in (Reach.TENANT, Reach.OWNED):
+        if text.lower() == reach:
+            return reach, ()
+    if not entries:
+        raise InvalidSetting(name, f"must be tenant, owned, or service principal ids, not {text!r}")
+    return Reach.NAMED, tuple(dict.fromkeys(_object_id(name, entry) for entry in entries))
+
+
+def _object_id(name: str, text: str) -> str:
+    folded = text.lower()
+    if folded and not _OBJECT_ID.fullmatch(folded):
+        raise InvalidSetting(name, f"must hold object ids, not {text!r}")
+    return folded
 
 
 def _number(values: Mapping[str, str], name: str) -> int:

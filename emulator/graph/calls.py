@@ -75,6 +75,7 @@ class Route:
 
     def __init__(self, method: str, template: str, role: Role, handler: Handler) -> None:
         self.method = method
+        self.template = template
         self.role = role
         self.handler = handler
         literal = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace("$", r"\$"))

@@ -1,11 +1,13 @@
 """Graph as a service: finds a call's route, checks who may call it, and answers alike in and out of a batch."""
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
 from emulator.clock import Clock
+from emulator.directory import Directory
 from emulator.entra import Access, Entra, Role
 from emulator.faults import Faults, Latency, Reset, Status, Timeout
 from emulator.graph.batch import run_batch
@@ -21,13 +23,19 @@ class Graph:
 
     name = "graph"
 
-    def __init__(self, entra: Entra, clock: Clock, faults: Faults, unserved: list[str]) -> None:
+    def __init__(self, entra: Entra, directory: Directory, clock: Clock, faults: Faults, unserved: list[str]) -> None:
         self.origin = ""
         self._entra = entra
+        self._directory = directory
         self._clock = clock
         self._faults = faults
         self._unserved = unserved
         self._routes: list[Route] = []
+
+    @property
+    def served(self) -> tuple[Route, ...]:
+        """Return the routes that are served, each with the role that it demands."""
+        return tuple(self._routes)
 
     def serve(self, routes: list[Route]) -> None:
         """Add routes; the tenant does so once their subjects exist."""
@@ -87,11 +95,25 @@ class Graph:
         else:
             raise NotServed(f"{method} {_PREFIX}{path}")
         try:
-            _refuse(self._entra.check(request, self.origin, route.role))
+            _refuse(self._access(request, route, params))
             query = dict(parse_qsl(raw_query, keep_blank_values=True))
             return await route.handler(Call(method, path, query, raw, params))
         except GraphError as error:
             return error.answer(self._clock)
+
+    def _access(self, request: web.Request, route: Route, params: Mapping[str, str]) -> Access:
+        """Ask for the route's role, or for that of an owner: all applications may be listed, owned ones be changed.
+
+        Source: Graph docs, "Get servicePrincipal": OwnedBy lists the whole tenant; permissions reference: all else only
+        for applications that the caller owns.
+        """
+        access = self._entra.check(request, self.origin, route.role)
+        if access is not Access.MISSING_ROLE:
+            return access
+        owned = route.role is Role.SYNCHRONIZATION and params["principal"] in self._directory.owned
+        if route.role is not Role.APPLICATIONS and not owned:
+            return access
+        return self._entra.check(request, self.origin, Role.OWNED)
 
 
 def _refuse(access: Access, *, envelope: bool = False) -> None:

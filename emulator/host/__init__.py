@@ -9,6 +9,7 @@ It does not imitate: the scale controller and several instances; blob, Event Hub
 and Durable triggers (such functions are indexed and never fired); input bindings and output bindings other than queue
 and HTTP (refused at start); function-level retry policies; timers that remember their last run (so nothing is ever
 past due) and the blob lease that keeps a timer on one instance; where keys are kept and per-function keys; App
-Service authentication, CORS and proxies; `functionTimeout`; Application Insights; storage connections by identity
-(refused at start). A known route with another method is answered 405 where the Functions host answers 404.
+Service authentication, CORS and proxies; `functionTimeout`; Application Insights; of storage connections by identity
+what `connections.py` does not name (refused at start). A known route with another method is answered 405 where the
+Functions host answers 404.
 """

@@ -1,4 +1,4 @@
-"""Storage queues as the bindings name them: connections from app settings, creation on first use, and the encoding."""
+"""Storage queues as the bindings name them: creation on first use, delivery of outputs, and the encoding."""
 
 import base64
 import binascii
@@ -6,20 +6,15 @@ import json
 from collections.abc import Mapping
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue.aio import QueueClient, QueueServiceClient
+from azure.storage.queue.aio import QueueClient
 
-from emulator.azurite import ACCOUNT, connection_string
-from emulator.host.errors import HostError
+from emulator.host.connections import Connections
 from emulator.host.host_json import MessageEncoding, resolve
-from emulator.host.logs import storage_log
 from emulator.host.protos import Message
 from emulator.host.runner import OutputError
 from emulator.host.worker import Binding, Function
 
 _DEFAULT_CONNECTION = "AzureWebJobsStorage"
-_DEVELOPMENT = connection_string(
-    f"http://127.0.0.1:10000/{ACCOUNT}", f"http://127.0.0.1:10001/{ACCOUNT}", f"http://127.0.0.1:10002/{ACCOUNT}"
-)
 
 
 class UndecodableError(Exception):
@@ -27,17 +22,16 @@ class UndecodableError(Exception):
 
 
 class Queues:
-    """The queues that an app's bindings name; one client for each connection."""
+    """The queues that an app's bindings name."""
 
     def __init__(self, settings: Mapping[str, str], encoding: MessageEncoding) -> None:
         self._settings = settings
         self._encoding = encoding
-        self._services: dict[str, QueueServiceClient] = {}
+        self._connections = Connections(settings)
 
     async def close(self) -> None:
         """Close the connections."""
-        for service in self._services.values():
-            await service.close()
+        await self._connections.close()
 
     def of(self, function: Function, binding: Binding) -> QueueClient:
         """Return the queue that a function's trigger or output names."""
@@ -47,7 +41,8 @@ class Queues:
 
     def named(self, name: str, beside: Binding) -> QueueClient:
         """Return a queue of the same account that a binding's queue is in."""
-        return self._service(beside.settings.get("connection") or _DEFAULT_CONNECTION).get_queue_client(name)
+        connection = str(beside.settings.get("connection") or _DEFAULT_CONNECTION)
+        return self._connections.service(connection).get_queue_client(name)
 
     def decode(self, text: str) -> str | bytes:
         """Return the content of a message: text where it is UTF-8, else bytes."""
@@ -80,18 +75,6 @@ class Queues:
                 except (AzureError, UnicodeDecodeError) as error:
                     raise OutputError(f"output {binding.name} was not delivered: {error}") from error
 
-    def _service(self, connection: str) -> QueueServiceClient:
-        if connection not in self._services:
-            self._services[connection] = QueueServiceClient.from_connection_string(
-                _connection_string(connection, self._settings),
-                # The caller decides on repeating: a poll comes again, a message becomes visible again.
-                retry_total=0,
-                connection_timeout=5,
-                read_timeout=30,
-                logger=storage_log,
-            )
-        return self._services[connection]
-
 
 async def create(queue: QueueClient) -> None:
     """Create a queue where there is none."""
@@ -108,19 +91,6 @@ async def send(queue: QueueClient, text: str) -> None:
     except ResourceNotFoundError:
         await create(queue)
         await queue.send_message(text)
-
-
-def _connection_string(connection: str, settings: Mapping[str, str]) -> str:
-    value = settings.get(connection) or settings.get(f"AzureWebJobs{connection}")
-    if not value:
-        by_identity = [name for name in settings if name.startswith(f"{connection}__")]
-        advice = (
-            "connections by identity are not served here: set a connection string" if by_identity else "it is not set"
-        )
-        raise HostError(f"the app setting {connection} must hold a connection string; {advice}")
-    if value.strip().rstrip(";").lower() == "usedevelopmentstorage=true":
-        return _DEVELOPMENT
-    return value
 
 
 def _messages(data: Message) -> list[str | bytes]:

@@ -97,7 +97,7 @@ resource service 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(webho
     webhookReceivers: [
       {
         name: 'pratique'
-        serviceUri: 'https://${appHostName}/api/alerts'
+        serviceUri: 'https://${appHostName}/api/alerts/secure'
         useCommonAlertSchema: true
         useAadAuth: true
         objectId: webhookApplicationObjectId

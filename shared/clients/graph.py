@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
+from shared.clients.graph_applications import Applications
 from shared.clients.graph_transport import Answer, GraphTransport, error_of, json_request, require_success
 from shared.clients.permissions import Permission
 from shared.clock import Clock
 from shared.errors import Refused, Throttled, Unavailable
 from shared.jobs.credentials import Credential
 from shared.jobs.model import ServicePrincipal, SynchronizationJob
-from shared.jobs.reading import read_job, read_service_principal
+from shared.jobs.reading import read_job
 from shared.jobs.trial import SynchronizationRule, Trial, read_rules, read_trial
 from shared.redaction import SecretValue
 from shared.tokens.credential_test import CredentialTest, read_test
@@ -23,8 +23,6 @@ from shared.tokens.credential_test import CredentialTest, read_test
 QUARANTINE_ONLY: Mapping[str, Any] = {"criteria": {"resetScope": "QuarantineState"}}
 BATCH_LIMIT = 20
 _BATCH_ROUNDS = 4
-_PAGE = 999
-_ENTERPRISE_APPLICATIONS = "tags/any(t:t eq 'WindowsAzureActiveDirectoryIntegratedApp')"
 _JOBS = "{+baseurl}/servicePrincipals/{servicePrincipal%2Did}/synchronization/jobs"
 _JOB = _JOBS + "/{synchronizationJob%2Did}"
 _SECRETS = "{+baseurl}/servicePrincipals/{servicePrincipal%2Did}/synchronization/secrets"
@@ -33,53 +31,38 @@ _SECRETS = "{+baseurl}/servicePrincipals/{servicePrincipal%2Did}/synchronization
 class Graph:
     """Microsoft Graph v1.0, as far as this product calls it."""
 
-    def __init__(self, transport: GraphTransport, clock: Clock) -> None:
+    def __init__(self, transport: GraphTransport, clock: Clock, applications: Applications | None = None) -> None:
         self._transport = transport
         self._clock = clock
+        self._applications = applications or Applications(transport)
+        self._permission = self._applications.synchronization
 
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
 
-    async def service_principals(self) -> AsyncIterator[ServicePrincipal]:
-        """Read every enterprise application, page by page (permission: Application.Read.All)."""
-        from msgraph.generated.service_principals.service_principals_request_builder import (  # noqa: PLC0415 -- cold start
-            ServicePrincipalsRequestBuilder,
-        )
-
-        operation = "list service principals"
-        builder = ServicePrincipalsRequestBuilder(self._transport.adapter, {})
-        query = ServicePrincipalsRequestBuilder.ServicePrincipalsRequestBuilderGetQueryParameters(
-            filter=_ENTERPRISE_APPLICATIONS, select=["id", "appId", "displayName"], top=_PAGE
-        )
-        request = builder.to_get_request_information(RequestConfiguration(query_parameters=query))
-        page = await self._transport.read(request, operation, Permission.APPLICATIONS)
-        while True:
-            for raw in page.get("value", []):
-                yield read_service_principal(raw)
-            if not (link := page.get("@odata.nextLink")):
-                return
-            page = await self._transport.follow(link, operation, Permission.APPLICATIONS)
+    def service_principals(self) -> AsyncIterator[ServicePrincipal]:
+        """Read every enterprise application that is watched, page by page."""
+        return self._applications.all()
 
     async def service_principal(self, service_principal_id: str) -> ServicePrincipal:
-        """Read one enterprise application (permission: Application.Read.All)."""
-        template = "{+baseurl}/servicePrincipals/{servicePrincipal%2Did}{?%24select}"
-        request = RequestInformation(Method.GET, template, {"servicePrincipal%2Did": service_principal_id})
-        request.query_parameters["%24select"] = ["id", "appId", "displayName"]
-        return read_service_principal(
-            await self._transport.read(request, "read the service principal", Permission.APPLICATIONS)
-        )
+        """Read one enterprise application, watched or not."""
+        return await self._applications.one(service_principal_id)
+
+    async def watched(self) -> frozenset[str] | None:
+        """Return the ids of the applications that are watched, in lower case; None when that is all of the tenant."""
+        return await self._applications.ids()
 
     async def jobs(self, service_principal_id: str) -> tuple[SynchronizationJob, ...]:
         """Read the jobs of one service principal."""
         request = RequestInformation(Method.GET, _JOBS, {"servicePrincipal%2Did": service_principal_id})
-        body = await self._transport.read(request, "list synchronization jobs", Permission.SYNCHRONIZATION)
+        body = await self._transport.read(request, "list synchronization jobs", self._permission)
         return tuple(read_job(service_principal_id, raw) for raw in body.get("value", []))
 
     async def job(self, service_principal_id: str, job_id: str) -> SynchronizationJob:
         """Read one job."""
         request = RequestInformation(Method.GET, _JOB, _job_path(service_principal_id, job_id))
-        body = await self._transport.read(request, "read the synchronization job", Permission.SYNCHRONIZATION)
+        body = await self._transport.read(request, "read the synchronization job", self._permission)
         return read_job(service_principal_id, body)
 
     async def jobs_of_many(self, service_principal_ids: Sequence[str]) -> AsyncIterator[SynchronizationJob]:
@@ -102,7 +85,7 @@ class Graph:
         The call is not in Graph's reference but is what Terraform's azuread provider uses.
         """
         request = RequestInformation(Method.GET, _SECRETS, {"servicePrincipal%2Did": service_principal_id})
-        body = await self._transport.read(request, "read the synchronization secrets", Permission.SYNCHRONIZATION)
+        body = await self._transport.read(request, "read the synchronization secrets", self._permission)
         # A key without a value is not there: sent back as an empty text it would be an order to remove it.
         return tuple(
             Credential(str(pair.get("key") or ""), SecretValue(str(pair["value"])))
@@ -126,7 +109,7 @@ class Graph:
         request = json_request(Method.PUT, _SECRETS, {"servicePrincipal%2Did": service_principal_id}, body)
         operation = "save the synchronization secrets"
         answer = await self._transport.write(request, operation)
-        require_success(answer, operation, Permission.SYNCHRONIZATION, secrets)
+        require_success(answer, operation, self._permission, secrets)
 
     async def test_saved_credentials(self, service_principal_id: str, job_id: str) -> CredentialTest:
         """Ask Graph to test what is saved.
@@ -185,12 +168,12 @@ class Graph:
             message = "the restart would not be quarantine-only"
             raise Refused(message)
         operation = "restart the synchronization job"
-        require_success(await self._transport.write(request, operation), operation, Permission.SYNCHRONIZATION)
+        require_success(await self._transport.write(request, operation), operation, self._permission)
 
     async def schema_rules(self, service_principal_id: str, job_id: str) -> tuple[SynchronizationRule, ...]:
         """Read the synchronization rules of a job, which provisioning on demand has to name."""
         request = RequestInformation(Method.GET, f"{_JOB}/schema", _job_path(service_principal_id, job_id))
-        body = await self._transport.read(request, "read the synchronization schema", Permission.SYNCHRONIZATION)
+        body = await self._transport.read(request, "read the synchronization schema", self._permission)
         return read_rules(body)
 
     async def user_id(self, user: str) -> str:
@@ -214,7 +197,7 @@ class Graph:
         request = json_request(Method.POST, f"{_JOB}/provisionOnDemand", path, body)
         operation = "provision the user on demand"
         answer = await self._transport.write(request, operation)
-        require_success(answer, operation, Permission.SYNCHRONIZATION)
+        require_success(answer, operation, self._permission)
         return read_trial(answer.body)
 
     async def send_mail(self, sender: str, message: Mapping[str, Any]) -> None:
@@ -237,7 +220,7 @@ class Graph:
         if answer.status in (401, 403, 404) and not code.endswith(
             ("CredentialValidationFailure", "InvalidCredentials")
         ):
-            require_success(answer, operation, Permission.SYNCHRONIZATION, sent)
+            require_success(answer, operation, self._permission, sent)
         return read_test(answer.status, code, message)
 
     async def _batch(self, service_principal_ids: Sequence[str]) -> list[tuple[str, Answer]]:
@@ -257,7 +240,7 @@ class Graph:
             )
         for answer in answers.values():
             if answer.status != 404:
-                require_success(answer, operation, Permission.SYNCHRONIZATION)
+                require_success(answer, operation, self._permission)
         return list(answers.items())
 
     async def _batch_once(self, service_principal_ids: Sequence[str]) -> dict[str, Answer]:
@@ -267,7 +250,7 @@ class Graph:
         ]
         request = json_request(Method.POST, "{+baseurl}/$batch", {}, {"requests": parts})
         operation = "list synchronization jobs"
-        body = await self._transport.read(request, operation, Permission.SYNCHRONIZATION)
+        body = await self._transport.read(request, operation, self._permission)
         answers: dict[str, Answer] = {}
         for part in body.get("responses", []):
             headers = {str(name).lower(): str(value) for name, value in (part.get("headers") or {}).items()}

@@ -27,7 +27,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter, options
 from msgraph_core import GraphClientFactory
 
 from shared.clients.permissions import Permission
-from shared.errors import MissingPermission, NotFound, ServiceError, Throttled, Unavailable
+from shared.errors import MissingPermission, NotFound, NotOwned, ServiceError, Throttled, Unavailable
 from shared.redaction import SecretValue, redact
 
 SERVICE = "Microsoft Graph"
@@ -132,8 +132,9 @@ def require_success(answer: Answer, operation: str, permission: Permission, sent
     """Raise the error that fits an answer other than 2xx; its text has lost the secrets that were sent.
 
     Raises:
-        MissingPermission: 403, or the 401 `UnknownError` that restart gives to a caller whose permission is too small
-            (microsoft-graph-docs-contrib issue 8800).
+        MissingPermission: 403, or the 401 `UnknownError` that restart gives to a caller whose permission is too small:
+            to one with `Application.ReadWrite.OwnedBy`, which the table allows it, and then it is the wider permission
+            that is missing (microsoft-graph-docs-contrib issue 8800).
         NotFound: 404.
         Throttled: 429.
         Unavailable: 5xx.
@@ -145,9 +146,12 @@ def require_success(answer: Answer, operation: str, permission: Permission, sent
     code, message = error_of(answer.body)
     message = redact(message, sent)
     match status:
+        case 403 if permission is Permission.OWNED:
+            raise NotOwned(SERVICE, operation, status, code, message, permission)
         case 403:
             raise MissingPermission(SERVICE, operation, status, code, message, permission)
         case 401 if code == "UnknownError":
+            permission = Permission.SYNCHRONIZATION if permission is Permission.OWNED else permission
             raise MissingPermission(SERVICE, operation, status, code, message, permission)
         case 404:
             raise NotFound(SERVICE, operation, status, code, message)

@@ -158,6 +158,13 @@ class Queue:
         except AzureError as error:
             raise _unavailable("put a message on a queue", error) from error
 
+    async def make(self) -> None:
+        """Make the queue where it is missing; that it can be made is also shown where it is there."""
+        try:
+            await self._make()
+        except AzureError as error:
+            raise _unavailable("make a queue", error) from error
+
     async def _make(self) -> None:
         with suppress(ResourceExistsError):  # the normal case: it was made before
             await self._client.create_queue()

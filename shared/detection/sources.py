@@ -27,6 +27,9 @@ class SourceState:
     since: datetime | None
     why: str
     heard_at: datetime | None
+    """When it last brought news."""
+    worked_at: datetime | None
+    """When it was last read to the end, news or none."""
 
 
 class Sources:
@@ -46,6 +49,7 @@ class Sources:
             await self.failed(name, error)
             raise
         await self.works(name)
+        await self._table.merge(_PARTITION, name, {"worked_at": self._clock.now()})
 
     async def heard(self, name: str) -> None:
         """Note that the source brought news."""
@@ -91,6 +95,7 @@ class Sources:
                     since=row.values.get("since"),
                     why=str(row.values.get("why", "")),
                     heard_at=row.values.get("heard_at"),
+                    worked_at=row.values.get("worked_at"),
                 )
                 async for row in self._table.query("PartitionKey eq @p", p=_PARTITION)
             ]

@@ -1,4 +1,4 @@
-"""The periodic sweep: reads every job of the tenant and signals those whose state is news to us."""
+"""The periodic sweep: reads every job that is watched and signals those whose state is news to us."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared.jobs.model import ServicePrincipal, SynchronizationJob
 
 
 async def all_jobs(graph: Graph) -> AsyncIterator[tuple[ServicePrincipal, SynchronizationJob]]:
-    """Read every synchronization job of the tenant with its application.
+    """Read every synchronization job of the applications that are watched, with its application.
 
     Raises:
         ServiceError: not everything could be read; a part is not an answer.

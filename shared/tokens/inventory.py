@@ -171,6 +171,10 @@ class Inventory:
         return []
 
     async def _lonely(self, service_principal_id: str) -> Finding:
+        watched = await self._graph.watched()
+        if watched is not None and service_principal_id.lower() not in watched:
+            text = "Bound to an application that is not watched (PRATIQUE_APPLICATIONS)."
+            return Finding(FindingKind.NO_APPLICATION, text)
         try:
             found = await self._graph.service_principal(service_principal_id)
         except NotFound:

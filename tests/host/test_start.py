@@ -111,13 +111,13 @@ async def test_a_disabled_function_is_not_fired_but_can_be_started_by_hand(stora
         pytest.param(
             '@app.queue_trigger("m", "q", "Elsewhere")\ndef take(m: func.QueueMessage) -> None: ...',
             None,
-            "the app setting Elsewhere must hold a connection string; it is not set",
+            "Elsewhere must hold a connection string, or Elsewhere__queueServiceUri an address; neither is set",
             id="connection",
         ),
         pytest.param(
             '@app.queue_trigger("m", "q", "Identity")\ndef take(m: func.QueueMessage) -> None: ...',
             None,
-            "connections by identity are not served here",
+            "the app setting Identity__accountName is not served here",
             id="identity",
         ),
         pytest.param(
@@ -140,7 +140,7 @@ async def test_refuses_what_it_cannot_serve_and_says_why(
 ) -> None:
     """The exit code is 1, standard output stays empty and the log names the place."""
     app = _app(tmp_path, body, host_json or '{"version": "2.0"}')
-    environment = settings(storage, "refused", Identity__queueServiceUri="https://account.queue.core.windows.net")
+    environment = settings(storage, "refused", Identity__accountName="account")
     code, log = await refused(app, environment)
     assert code == 1
     assert said in log

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+SERVICE_IDENTITY = "1de00000-0000-0000-0000-000000000003"
+"""Object id that the service's own identity has where templates are deployed to nowhere."""
 ROLES: Mapping[str, str] = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
@@ -15,11 +17,11 @@ ROLES: Mapping[str, str] = {
 }
 """Azure built-in roles that may be assigned at all."""
 ASSIGNED = {
-    ("service-identity", "Storage Blob Data Owner", "Microsoft.Storage/storageAccounts"),
-    ("service-identity", "Storage Queue Data Contributor", "Microsoft.Storage/storageAccounts"),
-    ("service-identity", "Storage Table Data Contributor", "Microsoft.Storage/storageAccounts"),
-    ("service-identity", "Monitoring Metrics Publisher", "Microsoft.Insights/components"),
-    ("service-identity", "Log Analytics Reader", "Microsoft.OperationalInsights/workspaces"),
+    (SERVICE_IDENTITY, "Storage Blob Data Owner", "Microsoft.Storage/storageAccounts"),
+    (SERVICE_IDENTITY, "Storage Queue Data Contributor", "Microsoft.Storage/storageAccounts"),
+    (SERVICE_IDENTITY, "Storage Table Data Contributor", "Microsoft.Storage/storageAccounts"),
+    (SERVICE_IDENTITY, "Monitoring Metrics Publisher", "Microsoft.Insights/components"),
+    (SERVICE_IDENTITY, "Log Analytics Reader", "Microsoft.OperationalInsights/workspaces"),
     ("event-grid-topic", "Storage Queue Data Message Sender", "Microsoft.Storage/storageAccounts"),
 }
 GRAPH_ROLES: Mapping[str, str] = {

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.infra.allowed import API_VERSIONS, ASSIGNED, GRAPH_ROLES, NOT_ON_FLEX, ROLES, SECRET_LOOKING
+from tests.infra.allowed import (
+    API_VERSIONS,
+    ASSIGNED,
+    GRAPH_ROLES,
+    NOT_ON_FLEX,
+    ROLES,
+    SECRET_LOOKING,
+    SERVICE_IDENTITY,
+)
 from tests.infra.deployment import Deployment, Resource, deploy
 
 ROOT = Path(__file__).parents[2]
@@ -54,14 +62,14 @@ def read_templates(folder: Path) -> Templates:
     """
     entra = folder / "entra"
     graph, sign_in = entra / "graph-permissions" / "main.bicep", entra / "sign-in" / "main.bicep"
-    everything = {"principalId": "service-identity", "readAuditLog": True, "resolveUsers": True}
+    everything = {"principalId": SERVICE_IDENTITY, "readAuditLog": True, "resolveUsers": True}
     return Templates(
         folder,
         deploy(folder / "main.bicep", _PLAIN),
         deploy(folder / "main.bicep", _FULL),
         {
-            "tenant-wide": deploy(graph, {"principalId": "service-identity"}),
-            "owned": deploy(graph, {"principalId": "service-identity", "mode": "owned-applications"}),
+            "tenant-wide": deploy(graph, {"principalId": SERVICE_IDENTITY}),
+            "owned": deploy(graph, {"principalId": SERVICE_IDENTITY, "mode": "owned-applications"}),
             "everything": deploy(graph, everything),
             "sign-in": deploy(sign_in, {"environmentName": "test", "operatorsGroupId": "group"}),
             "diagnostics": deploy(entra / "diagnostics" / "main.bicep", {"workspaceId": _WORKSPACE}),
@@ -98,7 +106,7 @@ def _type(resource: Resource) -> tuple[str, str]:
 def roles(templates: Templates) -> Iterator[str]:
     """Exactly the roles of the written list are assigned, each at the resource it is about."""
     for deployment, vault_role in ((templates.plain, "Secrets User"), (templates.full, "Secrets Officer")):
-        wanted = {*ASSIGNED, ("service-identity", f"Key Vault {vault_role}", "Microsoft.KeyVault/vaults")}
+        wanted = {*ASSIGNED, (SERVICE_IDENTITY, f"Key Vault {vault_role}", "Microsoft.KeyVault/vaults")}
         found = {_assignment(deployment, one) for one in deployment.of("Microsoft.Authorization/roleAssignments")}
         yield from (f"{' '.join(one)} is assigned but not on the list" for one in sorted(found - wanted))
         yield from (f"{' '.join(one)} is on the list but not assigned" for one in sorted(wanted - found))

@@ -93,10 +93,7 @@ def webhook(templates: Templates) -> Iterator[str]:
         for hook in one.body["properties"].get("webhookReceivers", [])
     ]
     for hook in hooks:
-        if not hook["useAadAuth"] or not hook["useCommonAlertSchema"] or "?" in hook["serviceUri"]:
-            yield "the webhook does not sign in"
-        if hook["serviceUri"].partition("/api/")[2] not in _routes():
-            yield "the webhook calls no route of the app"
+        yield from _call_of(hook)
     signed = [one for one in templates.full.of("Microsoft.Web/sites/config") if one.name == "authsettingsV2"]
     if len(hooks) != 1 or len(signed) != 1:
         yield "with an application to sign in to there must be one webhook, behind sign-in"
@@ -123,6 +120,16 @@ def webhook(templates: Templates) -> Iterator[str]:
     (application,) = templates.entra["sign-in"].of("Microsoft.Graph/applications")
     if "ActionGroupsSecureWebhook" not in {role["value"] for role in application.body["appRoles"]}:
         yield "the application lacks the role that Azure Monitor asks for"
+
+
+def _call_of(hook: Mapping[str, Any]) -> Iterator[str]:
+    if not hook["useAadAuth"] or not hook["useCommonAlertSchema"] or "?" in hook["serviceUri"]:
+        yield "the webhook does not sign in"
+    level = _routes().get(hook["serviceUri"].partition("/api/")[2])
+    if level is None:
+        yield "the webhook calls no route of the app"
+    elif level != "ANONYMOUS":
+        yield "the webhook calls a route that Azure Monitor has no key for"
 
 
 def _routes() -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 import tree_sitter
 
 from tests.infra import language
+from tests.infra.allowed import SERVICE_IDENTITY
 from tests.infra.language import EvaluationError, Expressions, parts, text
 from tests.infra.syntax import parse
 
@@ -20,7 +21,7 @@ SUBSCRIPTION = "00000000-0000-0000-0000-00000000cafe"
 TENANT = "11111111-1111-1111-1111-111111111111"
 _RUNTIME: Mapping[tuple[str, str], str] = {
     ("Microsoft.ManagedIdentity/userAssignedIdentities", "properties.clientId"): "c11e0000-0000-0000-0000-000000000001",
-    ("Microsoft.ManagedIdentity/userAssignedIdentities", "properties.principalId"): "service-identity",
+    ("Microsoft.ManagedIdentity/userAssignedIdentities", "properties.principalId"): SERVICE_IDENTITY,
     ("Microsoft.EventGrid/systemTopics", "identity.principalId"): "event-grid-topic",
     ("Microsoft.Storage/storageAccounts", "properties.primaryEndpoints.blob"): "https://{name}.blob.core.windows.net/",
     (

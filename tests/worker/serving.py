@@ -155,20 +155,22 @@ def looks(tenant: EmbeddedTenant, application: Application) -> int:
 
 @asynccontextmanager
 async def serving(
-    state_dir: Path, storage: Storage, app: Path, *, schedule: str = NEVER, disabled: tuple[str, ...] = ()
+    state_dir: Path, storage: Storage, app: Path, *, schedule: str = NEVER, disabled: tuple[str, ...] = (), **more: str
 ) -> AsyncIterator[Serving]:
-    """Run the story's tenant here and the app in a host of its own; timers follow one schedule."""
+    """Run the story's tenant here and the app in a host of its own; timers follow one schedule, `more` is set too."""
     quick = EmulatorSettings(
         cycle_interval=0.6, secrets_settle=0.2, ingestion_delay=0.1, quarantine_intervals=(1000.0,)
     )
-    schedules = dict.fromkeys(("SWEEP_SCHEDULE", "AUDIT_SCHEDULE", "DUE_SCHEDULE"), schedule) | {"FORECAST_SCHEDULE": NEVER}
+    schedules = dict.fromkeys(("SWEEP_SCHEDULE", "AUDIT_SCHEDULE", "DUE_SCHEDULE"), schedule) | {
+        "FORECAST_SCHEDULE": NEVER
+    }
     async with (
         EmbeddedTenant(state_dir, settings=quick, storage_connection=storage.connection_string) as tenant,
         QueueServiceClient.from_connection_string(storage.connection_string) as queues,
     ):
         story = await build_story(tenant)
         paths = {"PYTHONPATH": f"{app}{os.pathsep}{ROOT}"}
-        environment = {**tenant.environment(), **FAST, **PATIENT, **schedules, **paths}
+        environment = {**tenant.environment(), **FAST, **PATIENT, **schedules, **paths, **more}
         async with host(storage, app=app, disabled=disabled, **environment) as running:
             served = Serving(running, story, queues)
             await served.until_quiet()

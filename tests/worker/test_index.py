@@ -64,6 +64,8 @@ async def test_the_worker_indexes_exactly_these_functions_with_their_triggers() 
     assert queues == {"reconcile_job": QUEUE, "hear_vault_event": VAULT_EVENTS_QUEUE}
     assert routes == {
         "azure_monitor_alert": (["POST"], "alerts", "FUNCTION"),
+        "azure_monitor_secure_alert": (["POST"], "alerts/secure", "ANONYMOUS"),
+        "doctor": (["GET"], "doctor", "FUNCTION"),
         "list_jobs": (["GET"], "jobs", "FUNCTION"),
         "reconcile_by_hand": (["POST"], "jobs/{servicePrincipalId}/{jobId}/reconcile", "FUNCTION"),
         "list_tokens": (["GET"], "tokens", "FUNCTION"),

@@ -128,7 +128,12 @@ async def test_queue_functions_can_be_started_by_hand(served: Serving) -> None:
 
 async def test_every_route_asks_for_a_function_key(served: Serving) -> None:
     """Without a key, or with a wrong one, the answer is 401; a function key starts no timer."""
-    routes = [("GET", "/api/jobs"), ("POST", "/api/alerts"), ("POST", "/api/jobs/a/b/reconcile")]
+    routes = [
+        ("GET", "/api/jobs"),
+        ("GET", "/api/doctor"),
+        ("POST", "/api/alerts"),
+        ("POST", "/api/jobs/a/b/reconcile"),
+    ]
     for method, path in routes:
         for headers in ({}, {"x-functions-key": "wrong"}):
             assert (await served.host.request(method, path, headers=headers))[0] == 401

@@ -1,0 +1,1 @@
+"""What is missing for the service to do its work, and the command that mends it."""

@@ -1,0 +1,1 @@
+"""What the doctor finds, with each thing missing in turn."""
