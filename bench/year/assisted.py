@@ -100,7 +100,7 @@ class Assisted(World):
     @override
     async def _store(self, site: Site, pressed: Pressed, *, wrongly: bool) -> None:
         tags = self._tags(site) if site.plan.kind is Kind.UNBOUND else {}
-        if wrongly and tags:
+        if wrongly and tags and site.fumbled == 1:
             # A copy of another application's secret, in which only the application was changed.
             other = next(one for one in self.sites.values() if one.plan.kind is Kind.KILLS)
             pressed = Pressed(other.saved(self.tenant), pressed.end)
@@ -117,7 +117,7 @@ class Assisted(World):
 
     @override
     def _fumbles(self, site: Site) -> bool:
-        return site.plan.fumbles and not site.fumbled
+        return site.fumbled < site.plan.fumbles
 
     @override
     def _why(self, site: Site) -> Why:

@@ -80,8 +80,8 @@ class Plan:
     """When people leave who have access."""
     revoked: int | None = None
     """When the vendor, or somebody there, revokes what is in use."""
-    fumbles: bool = False
-    """The first new credential is stored wrongly, and then rightly once they are told."""
+    fumbles: int = 0
+    """So many times the first new credential is stored wrongly, and then rightly once they are told."""
     renames: bool = False
     """A new password comes with a new user name."""
     api_fails: str = ""
@@ -208,7 +208,7 @@ def _fleet(kinds: Sequence[Kind], days: int, seed: int, *, leaves_every: int) ->
                     for begin in range(0, days - leaves_every, leaves_every)
                 ),
                 revoked=chance.randrange(days // 4, 3 * days // 4) if (kind, nth) in _REVOKED else None,
-                fumbles=(kind, nth) in _FUMBLES,
+                fumbles=int((kind, nth) in _FUMBLES),
                 renames=kind is Kind.PASSWORD and nth % 2 == 1,
                 api_fails=_API_FAILS[nth % 2] if kind is Kind.DATABRICKS else "",
             )

@@ -125,6 +125,9 @@ async def proven(case: Case) -> None:
     if attempt is None:
         return
     now = services.clock.now()
+    if not attempt.saving:
+        for row in await services.tokens.of(incident.service_principal_id):
+            await services.tokens.change(incident.service_principal_id, row.secret_name, TokenRecord.working)
     for ref in attempt.saving:
         retiring = [
             Retiring(old.version, now + services.settings.retire_after)
