@@ -161,7 +161,9 @@ async def serving(
     quick = EmulatorSettings(
         cycle_interval=0.6, secrets_settle=0.2, ingestion_delay=0.1, quarantine_intervals=(1000.0,)
     )
-    schedules = dict.fromkeys(("SWEEP_SCHEDULE", "AUDIT_SCHEDULE", "DUE_SCHEDULE"), schedule) | {"FORECAST_SCHEDULE": NEVER}
+    schedules = dict.fromkeys(("SWEEP_SCHEDULE", "AUDIT_SCHEDULE", "DUE_SCHEDULE"), schedule) | {
+        "FORECAST_SCHEDULE": NEVER
+    }
     async with (
         EmbeddedTenant(state_dir, settings=quick, storage_connection=storage.connection_string) as tenant,
         QueueServiceClient.from_connection_string(storage.connection_string) as queues,
