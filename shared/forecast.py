@@ -14,7 +14,7 @@ from shared.remediation.services import Services
 from shared.settings import Mode
 from shared.tokens.bound import BoundSecret, is_newer
 from shared.tokens.expiry import life_of
-from shared.tokens.forecast import mint_due, tier_of, tiers_of
+from shared.tokens.forecast import mint_due, tier_of
 from shared.tokens.inventory import Held, Inventory
 from shared.tokens.record import TokenRecord
 
@@ -63,7 +63,7 @@ class Forecaster:
         version = held.version
         if end is None or version is None or held.secret is None or not held.jobs:
             return 0
-        tier = tier_of(end, now, tiers_of(life_of(version, held.expiry), services.settings.tiers))
+        tier = tier_of(end, now, services.settings.tiers)
         known = held.record.told_tier if held.record.told_version == version.version else None
         if tier is None or (known is not None and known <= tier):
             return 0

@@ -33,12 +33,17 @@ class BoundSecret:
     def own_versions(self) -> tuple[SecretVersion, ...]:
         """Return the versions that this binding is about, newest first.
 
-        Each version is bound by the newest tags at or before it. One that stood under other tags, or before any, may be
-        another application's, and its value must not be sent to this one's host.
+        Each version is bound by its own tags, or by the newest at or before it. One that stood under other tags, or
+        before any, may be another application's, and its value must not be sent to this one's host.
         """
         mine = _purpose(self.binding)
-        bindings = ((one, binding_of(self.versions[place:])) for place, one in enumerate(self.versions))
-        return tuple(one for one, bound in bindings if bound is not None and _purpose(bound) == mine)
+        return tuple(one for one in self.versions if (bound := self._bound(one)) and _purpose(bound) == mine)
+
+    def _bound(self, version: SecretVersion) -> Binding | None:
+        if is_tagged(version):
+            return binding_of([version])
+        # Creation times are whole seconds, so tags of the same second count as before.
+        return binding_of([one for one in self.versions if one.created <= version.created])
 
     def ref(self, version: str) -> SecretRef:
         """Name one of its versions."""

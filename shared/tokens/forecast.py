@@ -8,14 +8,6 @@ _DAY = timedelta(days=1)
 _THIRD = 3
 
 
-def tiers_of(life: timedelta | None, tiers: Sequence[int]) -> tuple[int, ...]:
-    """Return the tiers that make sense for a life: a warning on the day a credential is made would be noise."""
-    if life is None:
-        return tuple(tiers)
-    fitting = tuple(days for days in tiers if days * _DAY <= life * 2 / _THIRD)
-    return fitting or (min(tiers),)
-
-
 def tier_of(end: datetime, now: datetime, tiers: Sequence[int]) -> int | None:
     """Return the tier that is reached: the fewest days that still hold, `EXPIRED`, or None when the end is far."""
     if end <= now:
