@@ -48,10 +48,11 @@ class Forecaster:
         services = self._services
         async with services.sources.watched(Source.FORECAST):
             stock = await self._inventory.read()
+        waiting = {row.service_principal_id for row in await services.incidents.all() if row.wanted}
         told = signals = retired = 0
         for held in stock.held:
             told += await self._tell(held, stock.at)
-            signals += await self._signal(held, stock.at)
+            signals += await self._signal(held, stock.at, waiting)
             retired += await self._retire(held)
         unknown = sum(1 for held in stock.held if held.secret and held.expiry.at is None)
         return Forecast(told, signals, retired, unknown)
@@ -93,9 +94,9 @@ class Forecaster:
         acts = services.acting() and services.settings.mode_for(sp) is Mode.ACT
         return Ending(application, secret.binding, held.expiry, end, found, minted=minted, acts=acts)
 
-    async def _signal(self, held: Held, now: datetime) -> int:
+    async def _signal(self, held: Held, now: datetime, waiting: set[str]) -> int:
         """Signal what no event told, or was lost: a version newer than the one in use, or a successor to be minted."""
-        news = self._news(held, now)
+        news = self._news(held, now, waiting)
         if news is None or not held.jobs:
             return 0
         job = held.jobs[0]
@@ -103,12 +104,13 @@ class Forecaster:
         await self._signals.send(signal.to_message())
         return 1
 
-    def _news(self, held: Held, now: datetime) -> News | None:
+    def _news(self, held: Held, now: datetime, waiting: set[str]) -> News | None:
         record, version, settings = held.record, held.version, self._services.settings
         if held.secret is None or version is None:
             return None
         newest = held.newest
-        tried = newest is None or not record.applied or record.refused(newest.version)
+        known = bool(record.applied) or record.service_principal_id in waiting
+        tried = newest is None or not known or record.refused(newest.version)
         if newest is not None and not tried and is_newer(held.secret, newest, record):
             return News.CREDENTIAL
         life = life_of(version, held.expiry)

@@ -15,7 +15,7 @@ from asyncio.subprocess import PIPE
 from datetime import timedelta
 from pathlib import Path
 
-_INTERVAL = timedelta(hours=36)
+_INTERVAL = timedelta(hours=40)
 """Between a job's cycles, and between forecasts: coarser than they are, which makes it no easier for the product."""
 
 

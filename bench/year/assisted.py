@@ -99,9 +99,12 @@ class Assisted(World):
 
     @override
     async def _store(self, site: Site, pressed: Pressed, *, wrongly: bool) -> None:
-        tags: dict[str, str] = {}
-        if site.plan.kind is Kind.UNBOUND:
-            tags = self._tags(site, elsewhere=wrongly)
+        tags = self._tags(site) if site.plan.kind is Kind.UNBOUND else {}
+        if wrongly and tags and site.fumbled == 1:
+            # A copy of another application's secret, in which only the application was changed.
+            other = next(one for one in self.sites.values() if one.plan.kind is Kind.KILLS)
+            pressed = Pressed(other.saved(self.tenant), pressed.end)
+            tags["pratique-tenant-url"] = other.application.target.tenant_url
         elif wrongly:
             pressed = Pressed({"SecretToken": pressed.pairs["SecretToken"][:-3]}, pressed.end)
         if site.plan.kind is Kind.GRANTED:
@@ -114,7 +117,7 @@ class Assisted(World):
 
     @override
     def _fumbles(self, site: Site) -> bool:
-        return site.plan.fumbles and not site.fumbled
+        return site.fumbled < site.plan.fumbles
 
     @override
     def _why(self, site: Site) -> Why:
@@ -227,12 +230,12 @@ class Assisted(World):
         value = pressed.pairs.get("Password") or pressed.pairs["SecretToken"]
         await vault.put(site.secret, value, tags=tags, expires=pressed.end if dated is Dated.EXP else None, **first)
 
-    def _tags(self, site: Site, *, elsewhere: bool = False) -> dict[str, str]:
-        """Return what binds a secret; `elsewhere` pins it to another application's target, as copied tags do."""
-        other = next(one for one in self.sites.values() if one is not site) if elsewhere else site
+    @staticmethod
+    def _tags(site: Site) -> dict[str, str]:
+        """Return what binds a secret to an application."""
         tags = {
             "pratique-service-principal": site.application.service_principal.id,
-            "pratique-tenant-url": other.application.target.tenant_url,
+            "pratique-tenant-url": site.application.target.tenant_url,
             "pratique-owner": site.plan.owner,
         }
         return tags | ({"pratique-vendor": site.plan.vendor.key} if site.plan.vendor.key else {})

@@ -80,8 +80,8 @@ class Plan:
     """When people leave who have access."""
     revoked: int | None = None
     """When the vendor, or somebody there, revokes what is in use."""
-    fumbles: bool = False
-    """The first new credential is stored wrongly, and then rightly once they are told."""
+    fumbles: int = 0
+    """So many times the first new credential is stored wrongly, and then rightly once they are told."""
     renames: bool = False
     """A new password comes with a new user name."""
     api_fails: str = ""
@@ -157,16 +157,15 @@ _FEW = dict.fromkeys(
     1,
 )
 _TEMPERS = (Temper.PROMPT, Temper.LATE, Temper.PROMPT, Temper.AFTER, Temper.PROMPT, Temper.LATE, Temper.PROMPT)
-_FUMBLES = {(Kind.KILLS, 3), (Kind.COEXISTS, 0), (Kind.WINDOW, 1), (Kind.UNBOUND, 0)}
+_FUMBLES = {(Kind.KILLS, 2), (Kind.COEXISTS, 0), (Kind.WINDOW, 1), (Kind.UNBOUND, 0)}
 _REVOKED = {(Kind.COEXISTS, 2), (Kind.UNKNOWN, 4), (Kind.DATABRICKS, 2), (Kind.HCP, 1)}
-_NEVER = {(Kind.KILLS, 5), (Kind.COEXISTS, 4), (Kind.SNOWFLAKE, 1)}
+_NEVER = {(Kind.KILLS, 5), (Kind.COEXISTS, 4), (Kind.HCP, 2)}
 _API_FAILS = ("before", "after")
 _CITIES = (
     "Accra Bergen Cusco Dakar Essen Fukuoka Ghent Hanoi Izmir Jakarta Kyoto Lagos Malmo Nairobi Oslo Porto Quito Riga "
     "Sofia Turin Utrecht Vienna Wuhan Xalapa York Zagreb Austin Basel Cork Delft Evora Faro Graz Haifa Ipoh Jena "
     "Krakow Lima Minsk Nantes Osaka"
 )
-_LEAVES_EVERY = 60
 _FIRST, _MARGIN = 9, 12
 _LAST = 60
 """So many days before the year's end it comes for those that nobody renews: else they would drown all other figures."""
@@ -174,17 +173,17 @@ _LAST = 60
 
 def forty(days: int, seed: int) -> tuple[Plan, ...]:
     """Return the whole fleet."""
-    return _fleet([kind for kind, count in _FORTY.items() for _ in range(count)], days, seed)
+    return _fleet([kind for kind, count in _FORTY.items() for _ in range(count)], days, seed, leaves_every=60)
 
 
 def few(days: int, seed: int) -> tuple[Plan, ...]:
     """Return a fleet with one application of each kind, minting once."""
-    plans = _fleet(list(_FEW), days, seed)
+    plans = _fleet(list(_FEW), days, seed, leaves_every=10)
     revoked = {Kind.DATABRICKS: days // 2}
     return tuple(replace(plan, revoked=revoked.get(plan.kind)) for plan in plans)
 
 
-def _fleet(kinds: Sequence[Kind], days: int, seed: int) -> tuple[Plan, ...]:
+def _fleet(kinds: Sequence[Kind], days: int, seed: int, *, leaves_every: int) -> tuple[Plan, ...]:
     """Spread the first ends over the year, and give every application its owner and its troubles."""
     chance = random.Random(seed)  # noqa: S311 -- the same year again for the same seed
     cities = chance.sample(_CITIES.split(), len(kinds))
@@ -203,13 +202,13 @@ def _fleet(kinds: Sequence[Kind], days: int, seed: int) -> tuple[Plan, ...]:
                 kind=kind,
                 vendor=vendor,
                 temper=Temper.NEVER if never else _TEMPERS[at % len(_TEMPERS)],
-                first_end=_within(days - _LAST if never else end, vendor.lifetime.days),
+                first_end=_within(max(days - _LAST, _FIRST) if never else end, vendor.lifetime.days),
                 leavers=tuple(
-                    chance.randrange(begin + 2, begin + _LEAVES_EVERY)
-                    for begin in range(0, days - _LEAVES_EVERY, _LEAVES_EVERY)
+                    chance.randrange(begin + 2, begin + leaves_every)
+                    for begin in range(0, days - leaves_every, leaves_every)
                 ),
                 revoked=chance.randrange(days // 4, 3 * days // 4) if (kind, nth) in _REVOKED else None,
-                fumbles=(kind, nth) in _FUMBLES,
+                fumbles=int((kind, nth) in _FUMBLES),
                 renames=kind is Kind.PASSWORD and nth % 2 == 1,
                 api_fails=_API_FAILS[nth % 2] if kind is Kind.DATABRICKS else "",
             )

@@ -39,7 +39,6 @@ class Credential:
     known: bool
     revoked: datetime | None = None
     used_from: datetime | None = None
-    used_until: datetime | None = None
     ended_in_use: bool = False
 
 
@@ -86,7 +85,6 @@ class Ledger:
         self.messages: list[Message] = []
         self.elsewhere: set[tuple[str, str]] = set()
         """Whose secret was seen at which other target."""
-        self.requests_seen = 0
         self.secrets_seen = 0
         self._owner_of: dict[str, str] = {}
         self._in_use: dict[str, str] = {}
@@ -110,9 +108,8 @@ class Ledger:
         if value != before:
             self._in_use[application] = value
             if found is not None:
-                found.used_from, found.used_until = found.used_from or at, None
+                found.used_from = found.used_from or at
             if before is not None:
-                self.credentials[before].used_until = at
                 took = saved - arrived if arrived else None
                 self.rotations.append(Rotation(application, at, not self._quarantined(application, saved), took))
         if found is not None and found.end <= at and found.revoked is None:
@@ -149,7 +146,6 @@ class Ledger:
     def saw(self, requests: Iterable[RecordedRequest]) -> None:
         """Look for every known secret in what targets were sent, and note the ones that are another application's."""
         for request in requests:
-            self.requests_seen += 1
             at = request.service.removeprefix("target:")
             for secret in _secrets_in(request, self._owner_of):
                 owner = self._owner_of[secret]

@@ -35,7 +35,7 @@ class Site:
     owner: Owner
     staff: list[User]
     pressed: Pressed | None = None
-    fumbled: bool = False
+    fumbled: int = 0
 
     @property
     def secret(self) -> str:

@@ -178,7 +178,7 @@ class World(ABC):
             known = site.plan.kind is not Kind.GRANTED
             self.ledger.made(site.plan.name, site.pressed.value, self.clock.now(), site.pressed.end, known=known)
         wrongly = self._fumbles(site)
-        site.fumbled = site.fumbled or wrongly
+        site.fumbled += wrongly
         pressed = site.pressed
         site.pressed = pressed if wrongly else None
         site.owner.has_acted(self.clock.now(), made=not wrongly)

@@ -30,11 +30,11 @@ async def rotate_ahead(case: Case, news: News) -> bool:
     """Begin a rotation when there is a newer credential, or one is to be minted; say whether the look is done."""
     services = case.services
     acting, mode = services.acting(), services.settings.mode_for(case.incident.service_principal_id)
-    if mode is not Mode.ACT or not acting:
-        return await _tell_arrival(case, news, acting=acting)
     want = want_of(news, case.incident.wanted)
     # Whatever is written from here on, an error too, keeps what is wanted until it is settled.
     case.incident = replace(case.incident, wanted="" if want is Want.LOOK else str(want))
+    if mode is not Mode.ACT or not acting:
+        return want is not Want.LOOK and await _tell_arrival(case, acting=acting)
     prepared = await prepare(services, case.ids, want)
     match prepared:
         case Attempt():
@@ -87,10 +87,8 @@ async def _sibling_in_attempt(case: Case) -> str:
     return ""
 
 
-async def _tell_arrival(case: Case, news: News, *, acting: bool) -> bool:
-    """Where we may not act, tell once that a newer version has come."""
-    if news not in (News.CREDENTIAL, News.ROTATE):
-        return False
+async def _tell_arrival(case: Case, *, acting: bool) -> bool:
+    """Where we may not act, tell once that a newer version has come; it is wanted still when acting is allowed."""
     services = case.services
     try:
         secrets = await bound_secrets(services.vault, case.incident.service_principal_id)
@@ -104,6 +102,7 @@ async def _tell_arrival(case: Case, news: News, *, acting: bool) -> bool:
         if version is not None and version.version != record.applied and not record.refused(version.version):
             newest.append(version)
     if not newest:
+        case.incident = replace(case.incident, wanted="")
         return False
     await _named(case)
     names = ", ".join(version.name for version in newest)
@@ -113,7 +112,9 @@ async def _tell_arrival(case: Case, news: News, *, acting: bool) -> bool:
     steps = (allow,) if acting else ("To allow it again: PRATIQUE_ACTING=on.",)
     notice = services.composer.arrived(case.incident, why, steps, now)
     topic = "arrived:" + ",".join(version.version for version in newest)
-    await _remember(case, why, **case.telling(topic, notice))
+    # The switch is off for an hour; a mode is changed once, and the forecast brings up what waited for that.
+    again = None if acting else case.in_(services.settings.look_again)
+    await _remember(case, why, next_look_at=again, **case.telling(topic, notice))
     return True
 
 
@@ -124,6 +125,9 @@ async def proven(case: Case) -> None:
     if attempt is None:
         return
     now = services.clock.now()
+    if not attempt.saving:
+        for row in await services.tokens.of(incident.service_principal_id):
+            await services.tokens.change(incident.service_principal_id, row.secret_name, TokenRecord.working)
     for ref in attempt.saving:
         retiring = [
             Retiring(old.version, now + services.settings.retire_after)

@@ -29,6 +29,7 @@ from shared.tokens.record import TokenRecord, together
 from shared.tokens.saving import differences, to_save
 
 _POLLS = 8
+_SETTLES = 4  # settling times before a saved credential counts as rejected: no page says how long a save takes
 
 
 async def begin(case: Case, attempt: Attempt) -> None:
@@ -154,6 +155,10 @@ async def _test_saved(case: Case) -> bool:
             await services.clock.sleep(_poll_pause(case))
     if result is TestResult.COULD_NOT_TELL:
         raise Unavailable("Microsoft Graph", "test the saved credential", None, "", "the test could not tell")
+    saved_at, now = attempt_of(case).saved_at, services.clock.now()
+    if saved_at is not None and now < saved_at + _SETTLES * services.settings.settle:
+        said = "it is rejected still, and may yet have to settle"
+        raise Unavailable("Microsoft Graph", "test the saved credential", None, "", said)
     return await _undo(case)
 
 

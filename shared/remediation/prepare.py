@@ -24,7 +24,7 @@ from shared.tokens.keys import granted
 from shared.tokens.record import TokenRecord, together
 from shared.tokens.saving import base_address, digest, require_mergeable
 
-_AFTER_LOSS = timedelta(days=7)  # a mint that was lost where no vendor can tell is not repeated sooner on our own
+_AFTER_LOSS = timedelta(days=7)  # a mint that was lost or whose token was refused is not repeated sooner on our own
 
 type Prepared = Attempt | Ask | Later | Nothing
 
@@ -144,6 +144,9 @@ class _Preparation:
             return valid_later(self.secrets, now) or Nothing(why)
         combined = together(version.version for version in newest.values())
         if self.want is not Want.ASKED and any(self.records[name].rejected == combined for name in newest):
+            long_ago = all(now - version.created >= _AFTER_LOSS for version in newest.values())
+            if long_ago and self._mint_due(newest, now) and (minted := self._mint(now)) is not None:
+                return minted
             names = ", ".join(newest)
             why = f"the newest version of secret {names} was tested and rejected; a newer one is needed"
             return valid_later(self.secrets, now) or Nothing(why)
@@ -248,7 +251,7 @@ class _Preparation:
             began=now,
             step=AttemptStep.OBTAIN,
             saving=(secret.ref(""),),
-            previous=tuple(secret.ref(version.version) for version in usable(secret.versions, now)[:1]),
+            previous=tuple(secret.ref(version.version) for version in usable(secret.own_versions, now)[:1]),
             settings_before=digest(self.current),
             ahead=self.want is not Want.REPAIR,
         )

@@ -34,7 +34,7 @@ from shared.remediation.stop import give_up
 from shared.remediation.wording import evidence_of, paragraph, said_of, unproven, verdict_of, would
 
 _log = logging.getLogger("pratique.reconcile")
-_ANEW = (News.ASKED, News.ROTATE, News.CREDENTIAL)
+_ANEW = (News.ASKED, News.ROTATE, News.CREDENTIAL, News.EXPIRING)
 _LAG = timedelta(minutes=1)  # Graph may show a quarantine a little later than the log that tells of it
 
 

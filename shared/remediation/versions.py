@@ -18,7 +18,7 @@ def newer_or_same(secret: BoundSecret, version: SecretVersion, record: TokenReco
 def valid_later(secrets: Sequence[BoundSecret], now: datetime) -> Later | None:
     """Return when a version becomes valid that is newer than all that are; an operator's clock may run ahead."""
     for secret in secrets:
-        version = next((one for one in secret.versions if one.enabled), None)
+        version = next((one for one in secret.own_versions if one.enabled), None)
         if version is not None and version.not_before is not None and version.not_before > now:
             moment, name = version.not_before, secret.binding.secret_name
             return Later(f"The newest version of secret {name} is valid from {moment:%Y-%m-%d %H:%M} UTC.", moment)
@@ -28,7 +28,7 @@ def valid_later(secrets: Sequence[BoundSecret], now: datetime) -> Later | None:
 def arrived_too_late(secrets: Sequence[BoundSecret], now: datetime) -> tuple[BoundSecret, str] | None:
     """Return the secret whose newest version has ended already, and say so: nobody expects an older one instead."""
     for secret in secrets:
-        version = next((one for one in secret.versions if one.enabled), None)
+        version = next((one for one in secret.own_versions if one.enabled), None)
         if version is not None and version.expires is not None and version.expires <= now:
             name = secret.binding.secret_name
             return secret, f"The newest version of secret {name} is past its date, {version.expires:%Y-%m-%d}."
@@ -45,7 +45,7 @@ def previous_refs(
     refs, older = [], False
     for secret in secrets:
         vendor, name = secret.binding.known_vendor, secret.binding.secret_name
-        others = [one.version for one in usable(secret.versions, now) if one.version != newest[name].version]
+        others = [one.version for one in usable(secret.own_versions, now) if one.version != newest[name].version]
         known = next((one for one in (records[name].applied, records[name].previous) if one in others), None)
         back = known or next(iter(others), None)
         if back is None or (vendor is not None and vendor.overlap is Overlap.NONE):

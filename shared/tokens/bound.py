@@ -13,6 +13,7 @@ from shared.tokens.bindings import (
     SecretVersion,
     binding_of,
     is_tagged,
+    origin_of,
     usable,
 )
 from shared.tokens.keys import DEFAULT_KEY
@@ -27,6 +28,22 @@ class BoundSecret:
 
     binding: Binding
     versions: tuple[SecretVersion, ...]
+
+    @property
+    def own_versions(self) -> tuple[SecretVersion, ...]:
+        """Return the versions that this binding is about, newest first.
+
+        Each version is bound by its own tags, or by the newest at or before it. One that stood under other tags, or
+        before any, may be another application's, and its value must not be sent to this one's host.
+        """
+        mine = _purpose(self.binding)
+        return tuple(one for one in self.versions if (bound := self._bound(one)) and _purpose(bound) == mine)
+
+    def _bound(self, version: SecretVersion) -> Binding | None:
+        if is_tagged(version):
+            return binding_of([version])
+        # Creation times are whole seconds, so tags of the same second count as before.
+        return binding_of([one for one in self.versions if one.created <= version.created])
 
     def ref(self, version: str) -> SecretRef:
         """Name one of its versions."""
@@ -97,7 +114,7 @@ async def secret_by_name(vault: Vault, name: str) -> BoundSecret | None:
 
 async def candidate(vault: Vault, secret: BoundSecret, now: datetime) -> SecretVersion | None:
     """Return the newest enabled version that is valid now, or None."""
-    versions = usable(secret.versions, now)
+    versions = usable(secret.own_versions, now)
     if len(versions) > 1 and versions[0].created == versions[1].created:
         newest = await vault.newest_version(secret.binding.secret_name)
         versions.sort(key=lambda version: version.version != newest)
@@ -109,6 +126,10 @@ def is_newer(secret: BoundSecret, version: SecretVersion, record: TokenRecord) -
     applied = secret.version(record.applied)
     known = applied.created if applied else record.applied_at
     return version.version != record.applied and (known is None or version.created >= known)
+
+
+def _purpose(binding: Binding) -> tuple[object, ...]:
+    return binding.service_principal_id, binding.credential_key, origin_of(binding.tenant_url), binding.vendor
 
 
 def _claims(version: SecretVersion, service_principal_id: str) -> bool:

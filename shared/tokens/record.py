@@ -60,7 +60,7 @@ class TokenRecord:
     def with_applied(self, version: str, at: datetime) -> "TokenRecord":
         """Note the version that Entra has now; the one before it is remembered for going back."""
         if version == self.applied:
-            return self
+            return self.working()
         return replace(
             self,
             applied=version,
@@ -71,6 +71,11 @@ class TokenRecord:
             mint_lost_at=None,
             rejected="" if self.refused(version) else self.rejected,
         )
+
+    def working(self) -> "TokenRecord":
+        """Forget what was held against the version in use: it works."""
+        rejected = "" if self.refused(self.applied) else self.rejected
+        return replace(self, revoked_at=None, rejected=rejected)
 
     def refused(self, version: str) -> bool:
         """Say whether the version was part of what the target refused last."""

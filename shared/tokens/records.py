@@ -21,6 +21,11 @@ class TokenRecords:
             await self._table.get(service_principal_id.lower(), secret_name), service_principal_id, secret_name
         )
 
+    async def of(self, service_principal_id: str) -> tuple[TokenRecord, ...]:
+        """Read the rows of one application's secrets."""
+        rows = self._table.query("PartitionKey eq @p", p=service_principal_id.lower())
+        return tuple([TokenRecord.from_row(row.values) async for row in rows])
+
     async def all(self) -> dict[tuple[str, str], TokenRecord]:
         """Read every row, by service principal (lower case) and secret name."""
         rows = [TokenRecord.from_row(row.values) async for row in self._table.query()]

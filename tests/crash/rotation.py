@@ -14,7 +14,7 @@ from tests.crash.scene import NAME, SECRET, Scene
 
 API_SECRET = f"{SECRET}-api"
 FIRST = "tok-first"
-MINTING = {"PRATIQUE_MINT": "on", "PRATIQUE_LEASE": "4.5", "PRATIQUE_STEP": "4.4"}
+MINTING = {"PRATIQUE_MINT": "on", "PRATIQUE_LEASE": "3.4", "PRATIQUE_STEP": "3.3"}
 """A step that has time for a mint on a busy machine."""
 
 SAVE = Write("save", "graph", "PUT", r"/synchronization/secrets$")

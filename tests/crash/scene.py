@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -138,7 +138,7 @@ async def opened(
     *,
     play: Callable[[EmbeddedTenant], Awaitable[Application]] = expired,
     put: SecretsPut = SecretsPut.MERGE,
-    **more: str,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Scene]:
     """Open the scene; the worker reaches its tables at `table_url` when one is given.
 
@@ -165,7 +165,7 @@ async def opened(
     reached = connection_string(storage.blob_url, storage.queue_url, table_url or storage.table_url)
     async with EmbeddedTenant(state_dir, settings=settings) as tenant:
         application = await play(tenant)
-        environment = {**tenant.environment(), **SETTINGS, **more, "AzureWebJobsStorage": reached}
+        environment = {**tenant.environment(), **SETTINGS, **(more or {}), "AzureWebJobsStorage": reached}
         saved = tenant.directory.secrets.effective(application.service_principal.id)
         scene = Scene(tenant, application, storage, stores, environment, saved, folder)
         tenant.start_engine()

@@ -65,7 +65,8 @@ async def test_a_kill_at_the_save_where_the_old_token_is_dead_already(
     state_dir: Path, clean_storage: Storage, tmp_path: Path
 ) -> None:
     """The job may fall into quarantine while nobody works: it comes out again with the new token in use."""
-    async with opened(state_dir, clean_storage, tmp_path, play=replaced, PRATIQUE_ATTEMPTS_PER_DAY="5") as scene:
+    more = {"PRATIQUE_ATTEMPTS_PER_DAY": "5"}
+    async with opened(state_dir, clean_storage, tmp_path, play=replaced, more=more) as scene:
         await _kill(scene, SAVE, Moment.UNANSWERED)
         incident = await scene.until_recovered()
         saved = scene.tenant.directory.secrets.effective(incident.service_principal_id)
@@ -100,7 +101,7 @@ async def test_a_kill_around_minting(
     state_dir: Path, clean_storage: Storage, tmp_path: Path, write: Write, moment: Moment
 ) -> None:
     """One new token lives at the vendor, in the vault and in Entra; whatever was made and lost is revoked."""
-    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted, **MINTING) as scene:
+    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted, more=MINTING) as scene:
         await _kill(scene, write, moment, News.EXPIRING)
         incident = await scene.until_recovered()
         await require_rotated(scene, incident)
@@ -115,7 +116,7 @@ async def test_a_kill_after_a_kept_token_mints_no_other_where_nobody_could_tell(
     state_dir: Path, clean_storage: Storage, tmp_path: Path
 ) -> None:
     """The put was applied without an answer: the version is recognised by its tag, and one token was made."""
-    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted_at_snowflake, **MINTING) as scene:
+    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted_at_snowflake, more=MINTING) as scene:
         await _kill(scene, KEEP, Moment.UNANSWERED, News.EXPIRING)
         await require_rotated(scene, await scene.until_recovered())
         assert len(minted(scene)) == 1
@@ -129,7 +130,7 @@ async def test_a_kill_after_a_lost_mint_is_told_where_nobody_could_tell(
     def told(incident: Incident) -> bool:
         return any(topic.startswith("gave_up") for topic in incident.told) and not incident.untold
 
-    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted_at_snowflake, **MINTING) as scene:
+    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted_at_snowflake, more=MINTING) as scene:
         await _kill(scene, MINT, Moment.UNANSWERED, News.EXPIRING)
         incident = await scene.until_row(told)
         assert scene.tenant.directory.secrets.effective(incident.service_principal_id) == scene.settings_before
@@ -140,9 +141,8 @@ async def test_a_kill_after_a_lost_mint_is_told_where_nobody_could_tell(
 @pytest.mark.parametrize("write", [REVOKE, DISABLE], ids=lambda write: write.name)
 async def test_a_kill_while_retiring(state_dir: Path, clean_storage: Storage, tmp_path: Path, write: Write) -> None:
     """Applied without an answer and done again: the old token is revoked, its version disabled, the row cleared."""
-    async with opened(
-        state_dir, clean_storage, tmp_path, play=to_be_minted, FORECAST_SCHEDULE=_EVERY_SECOND, **MINTING
-    ) as scene:
+    more = {**MINTING, "FORECAST_SCHEDULE": _EVERY_SECOND}
+    async with opened(state_dir, clean_storage, tmp_path, play=to_be_minted, more=more) as scene:
         records, sp = TokenRecords(scene.stores), scene.application.service_principal.id
         await _let_retire(scene, records)
         point = KillAt(scene, write, Moment.UNANSWERED)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from emulator.clock import ManualClock
 from emulator.engine import users_named
-from emulator.story import MIRO_SECRET, CONTOSO_INTRANET, DRUVA, DRUVA_SECRET, LEGACY_HR, WORKPLACE, build_story
+from emulator.story import CONTOSO_INTRANET, DRUVA, DRUVA_SECRET, LEGACY_HR, MIRO_SECRET, WORKPLACE, build_story
 from emulator.targets import Behaviour, Target
 from emulator.tenant import EmbeddedTenant
 from tests.emulator.conftest import Caller, cycle
@@ -113,7 +113,7 @@ async def test_the_story_unfolds(tenant: EmbeddedTenant, clock: ManualClock) -> 
     }
     assert reasons == {
         "Druva": "EncounteredQuarantineException",
-        "Box": "EncounteredQuarantineException",
+        "Miro": "EncounteredQuarantineException",
         CONTOSO_INTRANET: "EncounteredQuarantineException",
         WORKPLACE: "TooManyDeletes",
         LEGACY_HR: "QuarantinedOnDemand",
@@ -125,7 +125,7 @@ async def test_the_story_unfolds(tenant: EmbeddedTenant, clock: ManualClock) -> 
 
 
 async def test_the_storys_first_secrets_are_older_than_the_product(tenant: EmbeddedTenant, clock: ManualClock) -> None:
-    """Druva's and Box's secrets were put 300 days ago, and nobody was told; Druva's token has 65 days left."""
+    """Druva's and Miro's secrets were put 300 days ago, and nobody was told; Druva's token has 65 days left."""
     story = await build_story(tenant)
     for name in (DRUVA_SECRET, MIRO_SECRET):
         (first,) = tenant.vault.versions(name)

@@ -1,12 +1,15 @@
 """Applications whose repair goes well or ill, each with a token of its own that errors repeat as loudly as they can."""
 
+import json
 import re
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulator.faults import RecordedRequest, Status
+from emulator.doors import Door
+from emulator.faults import Hook, RecordedRequest, Status
 from emulator.tenant import Application, EmbeddedTenant
+from emulator.vendor_apis import Fail
 from shared.incidents.incident import Incident, IncidentState
 
 _ALWAYS = None
@@ -22,16 +25,32 @@ class Way(StrEnum):
     UNCLEAR = "test of the candidate answered 503"
     UNCLEAR_BEFORE = "test of what is saved answered with an unknown error"
     GARBAGE = "200 with a body that nobody expects"
+    PASSWORD = "a name and a password"
+    MINTED = "a token is minted"
+    MINT_REFUSED = "the vendor refuses and repeats all it heard"
+    MINT_MADE = "the vendor has made a token, refuses all the same, and repeats it"
+    NOT_KEPT = "the vault refuses the minted token and repeats it"
+
+
+MINTING = (Way.MINTED, Way.MINT_REFUSED, Way.MINT_MADE, Way.NOT_KEPT)
+_GIVES_UP = (Way.REFUSED, Way.MINT_REFUSED, Way.MINT_MADE, Way.NOT_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One application, the token that has expired and the one in the vault."""
+    """One application, the token that has expired and the one in the vault; the same where it is to be minted."""
 
     way: Way
     application: Application
     old: str
     new: str
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return everything that must be found nowhere, with what was minted meanwhile."""
+        api = self.application.vendor_api
+        minting = () if api is None else (api.credential, *(made.value for made in api.minted))
+        return self.old, self.new, *minting
 
     def reached(self, incident: Incident | None, poisoned: int) -> bool:
         """Say whether the repair has come to the point that the case is about."""
@@ -39,10 +58,12 @@ class Case:
             return poisoned > 0
         if incident is None:
             return False
+        if self.way in (Way.WELL, Way.PASSWORD, Way.MINTED):
+            return incident.state is IncidentState.RECOVERED and not incident.untold
+        if self.way in _GIVES_UP:
+            return incident.state is IncidentState.GAVE_UP and not incident.untold
         return {
-            Way.WELL: incident.state is IncidentState.RECOVERED and not incident.untold,
             Way.REJECTED: incident.state is IncidentState.NEEDS_PERSON and not incident.untold,
-            Way.REFUSED: incident.state is IncidentState.GAVE_UP and not incident.untold,
             Way.FAILED: incident.state is IncidentState.ACTING and "HTTP 500" in incident.note,
             Way.UNCLEAR: incident.state is IncidentState.WAITING and "vault's token could not tell" in incident.note,
             Way.UNCLEAR_BEFORE: "test of the saved credential could not tell" in incident.note,
@@ -56,6 +77,10 @@ def token(length: int) -> str:
 
 async def add_case(tenant: EmbeddedTenant, way: Way, length: int) -> Case:
     """Register an application with an expired token, a new one in the vault, and what befalls its repair."""
+    if way is Way.PASSWORD:
+        return await _add_pair(tenant, length)
+    if way in MINTING:
+        return await _add_minting(tenant, way)
     name, secret = f"{way} {length}", re.sub(r"\W", "-", f"{way}-{length}")
     old, new = token(length), token(length)
     application = await tenant.add_application(name, token=old)
@@ -69,6 +94,56 @@ async def add_case(tenant: EmbeddedTenant, way: Way, length: int) -> Case:
     case = Case(way, application, old, new)
     _befall(tenant, case)
     return case
+
+
+async def _add_pair(tenant: EmbeddedTenant, length: int) -> Case:
+    """Register an application whose password has expired; its name is no secret, and the same as before."""
+    application = await tenant.add_application(f"{Way.PASSWORD} {length}", door=Door.BASIC)
+    principal, target = application.service_principal, application.target
+    before = tenant.directory.secrets.effective(principal.id)
+    binding = {"pratique-service-principal": principal.id, "pratique-tenant-url": target.tenant_url}
+    target.expire_tokens()
+    after = target.issue_credentials(name=before["UserName"])
+    await tenant.vault.put("the-password", before["Password"], tags={**binding, "pratique-key": "Password"})
+    await tenant.vault.put("the-password", after["Password"])
+    return Case(Way.PASSWORD, application, before["Password"], after["Password"])
+
+
+async def _add_minting(tenant: EmbeddedTenant, way: Way) -> Case:
+    """Register an application whose token has expired and is to be minted, at a vendor that repeats what it hears."""
+    application = await tenant.add_application(str(way), vendor_api="databricks")
+    api, principal, target = application.vendor_api, application.service_principal, application.target
+    assert api is not None
+    old, secret = (
+        tenant.directory.secrets.effective(principal.id)["SecretToken"],
+        f"minted-{way.name.replace('_', '-')}",
+    )
+    tags = {
+        "pratique-service-principal": principal.id,
+        "pratique-tenant-url": target.tenant_url,
+        "pratique-vendor": "databricks-workspace",
+        "pratique-mint": f"{secret}-api",
+    }
+    await tenant.vault.put(f"{secret}-api", api.credential)
+    await tenant.vault.put(secret, old, tags=tags)
+    target.expire_tokens()
+    api.echo = True
+    if way in (Way.MINT_REFUSED, Way.MINT_MADE):
+        api.fail = Fail(status=422, handled=way is Way.MINT_MADE, mints_only=True)
+    if way is Way.NOT_KEPT:
+        tenant.faults.before.append(_refusing_to_keep(tenant, secret))
+    return Case(way, application, old, old)
+
+
+def _refusing_to_keep(tenant: EmbeddedTenant, secret: str) -> Hook:
+    """Answer each put of this secret with 400 and the value that was sent."""
+
+    async def refuse(request: RecordedRequest) -> None:
+        if request.method == "PUT" and request.path.startswith(f"/secrets/{secret}?") and request.body:
+            value = json.loads(request.body)["value"]
+            tenant.faults.add("vault", "PUT", f"^/secrets/{secret}\\?", Status(400, body=_repeating(value)))
+
+    return refuse
 
 
 def _befall(tenant: EmbeddedTenant, case: Case) -> None:

@@ -57,8 +57,9 @@ def told(inboxes: Inboxes) -> list[Place]:
 def requested(tenant: EmbeddedTenant, signature: str) -> list[Place]:
     """Return every request without the parts where a secret belongs.
 
-    A token belongs in the body that saves it or tests a candidate and in a target's Authorization header; the Teams
-    signature belongs in the address of a request to Teams.
+    A token belongs in the body that saves it, tests a candidate or keeps a minted one, and in an Authorization header
+    at its target, as the minting credential does at its vendor; the Teams signature belongs in the address of a request
+    to Teams.
     """
     return [
         Place(f"request {request.service} {request.method} {request.path}", _outside(request, signature))
@@ -70,7 +71,8 @@ def carries_a_token(request: RecordedRequest) -> bool:
     """Say whether the request is one whose body is for a token."""
     saving = request.method == "PUT" and request.path.endswith("/synchronization/secrets")
     testing = request.path.endswith("/validateCredentials") and b'"useSavedCredentials": false' in request.body
-    return request.service == "graph" and (saving or testing)
+    keeping = request.service == "vault" and request.method == "PUT"
+    return keeping or (request.service == "graph" and (saving or testing))
 
 
 def _outside(request: RecordedRequest, signature: str) -> str:

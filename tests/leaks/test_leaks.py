@@ -1,4 +1,4 @@
-"""A token is where it must be and nowhere else, however the repair goes; so is the address of the Teams webhook."""
+"""A token, a password and what mints one are where they must be and nowhere else; so is the Teams webhook's address."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableServiceClient
 
 from emulator.azurite import Storage
+from emulator.entra import Role
 from emulator.settings import EmulatorSettings
 from emulator.tenant import EmbeddedTenant
 from shared.clients import storage as product_storage
@@ -20,22 +21,23 @@ from shared.incidents.store import Incidents
 from shared.redaction import SecretValue
 from tests.crash.worker import SETTINGS, Worker, app_folder
 from tests.host.running import FUNCTION_KEY, length, send
-from tests.leaks.cases import Case, Way, add_case, token
+from tests.leaks.cases import MINTING, Case, Way, add_case, token
 from tests.leaks.search import Place, carries_a_token, found, requested, stored, told
 
 _PATIENCE = 90.0
-_UNHURRIED = {"PRATIQUE_LEASE": "6", "PRATIQUE_STEP": "5.5"}
+_UNHURRIED = {"PRATIQUE_MINT": "on", "PRATIQUE_LEASE": "6", "PRATIQUE_STEP": "5.5"}
 
 
 @pytest.mark.parametrize("characters", [47, 22])
 async def test_no_secret_is_anywhere_it_does_not_belong(
     state_dir: Path, clean_storage: Storage, tmp_path: Path, characters: int
 ) -> None:
-    """Rows, queues, log, cards, mails, requests and answers hold no part of a token; errors repeat all they can."""
+    """Rows, queues, log, cards, mails, requests and answers hold no part of a secret; errors repeat all they can."""
     settings = EmulatorSettings(
         cycle_interval=0.6, secrets_settle=0.1, quarantine_intervals=(1_000_000.0,), echo_token=True
     )
     async with EmbeddedTenant(state_dir, settings=settings) as tenant:
+        tenant.entra.roles.add(Role.VAULT_OFFICER)
         cases = [await add_case(tenant, way, characters) for way in Way]
         await tenant.engine.run_due()
         tenant.start_engine()
@@ -54,8 +56,8 @@ async def test_no_secret_is_anywhere_it_does_not_belong(
         places += [place async for place in stored(clean_storage.connection_string)]
         _require_that_tokens_were_used(tenant, cases)
     for case in cases:
-        assert found(case.new, places) == [], case.way
-        assert found(case.old, places) == [], case.way
+        for secret in case.secrets:
+            assert found(secret, places) == [], case.way
     assert found(signature, places) == []
 
 
@@ -120,7 +122,8 @@ async def _poisoned(storage: Storage) -> int:
 async def _asked(cases: list[Case], url: str) -> list[Place]:
     """Ask by HTTP for all jobs, and for a look at each."""
     jobs = [f"{case.application.service_principal.id}/{case.application.job.id}" for case in cases]
-    asked = [("GET", "/api/jobs"), *(("POST", f"/api/jobs/{job}/reconcile") for job in jobs)]
+    asked = [("GET", "/api/jobs"), ("GET", "/api/tokens")]
+    asked += [("POST", f"/api/jobs/{job}/{action}") for job in jobs for action in ("reconcile", "rotate")]
     answers = []
     async with aiohttp.ClientSession(headers=FUNCTION_KEY) as session:
         for method, path in asked:
@@ -132,6 +135,17 @@ async def _asked(cases: list[Case], url: str) -> list[Place]:
 def _require_that_tokens_were_used(tenant: EmbeddedTenant, cases: list[Case]) -> None:
     bodies = b"".join(request.body for request in tenant.requests if carries_a_token(request))
     for case in cases:
+        if case.way in MINTING:
+            api = case.application.vendor_api
+            assert api is not None
+            assert f"Bearer {api.credential}" in case.application.target.api_authorizations, case.way
+            assert bool(api.minted) is (case.way is not Way.MINT_REFUSED), case.way
+            kept = case.way in (Way.MINTED, Way.NOT_KEPT)
+            assert any(made.value.encode() in bodies for made in api.minted) is kept, case.way
+            continue
+        if case.way is Way.PASSWORD:
+            assert case.new.encode() in bodies
+            continue
         tested = case.way not in (Way.UNCLEAR_BEFORE, Way.GARBAGE)
         assert (case.new.encode() in bodies) is tested, case.way
         sent = case.way in (Way.WELL, Way.REJECTED, Way.REFUSED, Way.FAILED)

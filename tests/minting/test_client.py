@@ -13,7 +13,7 @@ from aiohttp import web
 
 from emulator.certificates import untrusted
 from shared.clients.vendor_api import VendorApi
-from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
+from shared.errors import NotFound, Refused, RefusedByVendor, ServiceError, Throttled, Unavailable
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import UNREADABLE, Answer
 from tests.minting.serving import Handler, Served, certificates, serving
@@ -139,8 +139,8 @@ async def test_refusals(state_dir: Path) -> None:
     body = {"error_code": "SOME_CODE", "message": "No such luck."}
     for status, kind in (
         (400, ServiceError),
-        (401, MissingPermission),
-        (403, MissingPermission),
+        (401, RefusedByVendor),
+        (403, RefusedByVendor),
         (404, NotFound),
         (408, ServiceError),
         (409, ServiceError),
@@ -157,7 +157,7 @@ async def test_refusals(state_dir: Path) -> None:
         assert error.code == ("TooManyRequests" if status == 429 else "SOME_CODE")
         assert "No such luck." in error.message
         assert len(served.asked) == 1
-        if isinstance(error, MissingPermission):
+        if isinstance(error, RefusedByVendor):
             assert error.permission == "a better credential"
 
 

@@ -8,7 +8,7 @@ import pytest
 from emulator.faults import Reset, Status, Timeout
 from emulator.vendor_apis import Fail
 from shared.clients.vendor_api import VendorApi
-from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Throttled, Unavailable
+from shared.errors import NotFound, Refused, RefusedByVendor, ServiceError, Throttled, Unavailable
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import minter
 from tests.minting.conftest import KINDS, LABEL, RECOGNISING, REVOKING, Scene, staged
@@ -139,8 +139,8 @@ async def test_a_tenant_url_that_is_none(scene: Scene) -> None:
 async def test_trouble_is_told_by_its_kind(scene: Scene) -> None:
     """What the vendor answers instead of a token becomes the error that fits; each request is sent once."""
     for fault, kind in (
-        (Status(401), MissingPermission),
-        (Status(403), MissingPermission),
+        (Status(401), RefusedByVendor),
+        (Status(403), RefusedByVendor),
         (Status(404), NotFound),
         (Status(409), ServiceError),
         (Status(302), ServiceError),
@@ -193,7 +193,7 @@ async def test_a_credential_that_is_refused(scene: Scene) -> None:
     wrong = other.credential
     if scene.kind == "snowflake":
         wrong = wrong.replace("pratique", "somebody")
-    with pytest.raises(MissingPermission, match="for minting") as caught:
+    with pytest.raises(RefusedByVendor, match="for minting") as caught:
         await scene.minter.mint(scene.request(), SecretValue(wrong))
     assert caught.value.status in (401, 403)
     assert scene.api.minted == []

@@ -11,7 +11,7 @@ from emulator.vendor_apis.auth0 import Auth0 as EmulatedAuth0
 from emulator.vendor_apis.databricks import Databricks as EmulatedDatabricks
 from emulator.vendor_apis.hcp_terraform import HcpTerraform as EmulatedHcpTerraform
 from emulator.vendor_apis.snowflake import Snowflake as EmulatedSnowflake
-from shared.errors import MissingPermission, NotFound, Refused, ServiceError, Unavailable
+from shared.errors import NotFound, Refused, RefusedByVendor, ServiceError, Unavailable
 from shared.redaction import SecretValue
 from shared.tokens.vendors.minting import MintRequest
 from shared.tokens.vendors.snowflake import Snowflake, _without_region
@@ -144,7 +144,7 @@ async def test_snowflake_signs_for_its_time(state_dir: Path) -> None:
     async with staged("snowflake", state_dir) as scene:
         for minutes in (-11, 2):
             request = scene.request(now=START + timedelta(minutes=minutes))
-            with pytest.raises(MissingPermission, match="390144"):
+            with pytest.raises(RefusedByVendor, match="390144"):
                 await scene.minter.mint(request, scene.credential)
 
 
@@ -226,10 +226,10 @@ async def test_auth0_permissions(state_dir: Path) -> None:
         minted = await scene.minter.mint(scene.request(), scene.credential)
         for missing in ("create:scim_token", "read:scim_token"):
             scene.api.permissions = {"create:scim_token", "read:scim_token", "delete:scim_token"} - {missing}
-            with pytest.raises(MissingPermission, match=missing):
+            with pytest.raises(RefusedByVendor, match=missing):
                 await scene.minter.mint(scene.request(), scene.credential)
         scene.api.permissions = {"create:scim_token"}
-        with pytest.raises(MissingPermission, match="delete:scim_token"):
+        with pytest.raises(RefusedByVendor, match="delete:scim_token"):
             await scene.minter.revoke(scene.request(), scene.credential, minted.token_id)
 
 
@@ -241,7 +241,7 @@ async def test_auth0_audience(state_dir: Path) -> None:
         minted = await scene.minter.mint(scene.request(), SecretValue(json.dumps(right)))
         assert await scene.opens(minted.value.reveal())
         wrong = {**client, "audience": "https://elsewhere.example/api/v2/"}
-        with pytest.raises(MissingPermission, match="client id"):
+        with pytest.raises(RefusedByVendor, match="client id"):
             await scene.minter.mint(scene.request(), SecretValue(json.dumps(wrong)))
 
 

@@ -46,8 +46,11 @@ def test_the_table_of_news_and_states(news: News, state: IncidentState) -> None:
 def test_news_costs_no_look_after_the_look_that_saw_it(
     incident: Incident, news: News, at: datetime, now: datetime
 ) -> None:
-    """Doubled or older news, up to the very moment of the last look, is stale in every state."""
-    if incident.looked_at is None:
+    """Doubled or older news, up to the very moment of the last look, is stale in every state.
+
+    But for a new credential of a job that is well: a look that knew nothing of it has left it alone.
+    """
+    if incident.looked_at is None or (news is News.CREDENTIAL and not incident.open):
         return
     older = Signal(SP, JOB, Source.VAULT, news, min(incident.looked_at, at))
     assert not worth_a_look(older, incident, now)

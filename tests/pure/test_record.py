@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.tokens.record import Retiring, TokenRecord
+from shared.tokens.record import Retiring, TokenRecord, together
 from tests.pure.material import MINUTE, MOMENTS, SP, T0, UNHURRIED
 
 _TEXT = st.text(max_size=20)
@@ -23,6 +23,7 @@ _RECORDS = st.builds(
     previous=_VERSIONS,
     rejected=_VERSIONS,
     revoked_at=_TIMES,
+    mint_lost_at=_TIMES,
     told_version=_TEXT,
     told_tier=st.integers(-1, 999),
     claims=st.dictionaries(_TEXT, MOMENTS.map(lambda moment: moment.isoformat()), max_size=6),
@@ -68,19 +69,19 @@ def test_what_is_applied_is_neither_rejected_nor_proven(record: TokenRecord, ver
     assert applied.with_applied(version, at + MINUTE) == applied
     if record.applied != version:
         assert applied.previous == record.applied
-        assert applied.rejected != version
+        assert not applied.refused(version)
         assert applied.proven_at is None
         assert applied.revoked_at is None
 
 
 @UNHURRIED
-@given(_RECORDS, st.sampled_from(["1a", "2b", "3c"]), MOMENTS)
-def test_what_was_saved_and_rejected_is_not_called_applied(record: TokenRecord, version: str, at: datetime) -> None:
-    """After an undo the version before it is what Entra has, and the rejected one is remembered."""
-    before = replace(record, applied="0z", rejected="")
-    rejected = before.with_applied(version, at).with_rejected(version)
-    assert (rejected.applied, rejected.rejected) == ("0z", version)
-    assert before.with_rejected(version).applied == "0z"
+@given(_RECORDS, st.lists(st.sampled_from(["1a", "2b", "3c"]), min_size=1, max_size=3, unique=True))
+def test_each_part_of_what_was_refused_together_is_known(record: TokenRecord, versions: list[str]) -> None:
+    """Versions that were tried together are remembered together; a version that was not among them is not refused."""
+    refused = replace(record, rejected=together(versions))
+    assert all(refused.refused(version) for version in versions)
+    assert not any(refused.refused(version) for version in {"1a", "2b", "3c", "1", "a"} - set(versions))
+    assert TokenRecord.from_row(refused.to_row()) == refused
 
 
 @UNHURRIED

@@ -171,7 +171,7 @@ class Scene:
             return row is not None and row.state in states and not row.untold
 
         try:
-            await until(reached, 8)
+            await until(reached)
         except TimeoutError:
             raise AssertionError(f"never {states}: {await one.row(product)}") from None
         return await one.incident(product)
@@ -185,7 +185,7 @@ class Scene:
             met = condition()
             return bool(await met if isinstance(met, Awaitable) else met)
 
-        await until(reached, 8)
+        await until(reached)
 
     async def idle(self, product: Pratique, seconds: float = 0.8) -> None:
         """Run the due timer and the queues for a while in which nothing should happen; no look is cut short."""

@@ -133,7 +133,7 @@ async def test_observe_tells_once_and_touches_nothing(scene: Scene) -> None:
     one = await scene.application()
     product = scene.product(PRATIQUE_MODE="observe")
     await one.paste()
-    await scene.idle(product, 0.4)
+    await scene.until(product, lambda: scene.told(one.name))
     await one.look(product, News.CREDENTIAL)
     await scene.idle(product, 0.2)
     assert scene.tenant.directory.secret_saves == []
@@ -159,7 +159,8 @@ async def test_with_acting_switched_off_a_new_version_waits_and_is_told(scene: S
     one = await scene.application()
     product = scene.product(PRATIQUE_ACTING="off")
     await one.paste()
-    await scene.idle(product, 0.4)
+    await scene.until(product, lambda: scene.told(one.name))
+    await scene.idle(product, 0.2)
     assert scene.tenant.directory.secret_saves == []
     assert scene.tests(saved=False) == 0
     (card,) = scene.told(one.name)
@@ -192,13 +193,13 @@ async def test_acting_switched_off_in_between_halts_the_attempt_where_it_stands(
 
 @pytest.mark.parametrize("service", ["vault", "graph"])
 async def test_an_arrival_outlives_a_look_that_could_not_be_finished(scene: Scene, service: str) -> None:
-    """A 503 during the look that an event caused delays the rotation and does not lose it, also with no known past."""
+    """A failure in the look that an event caused delays the rotation and does not lose it, also with no known past."""
     one = await scene.application()
     product = scene.product()
     path = "/secrets$" if service == "graph" else f"/secrets/{one.secret}/versions"
     version = await one.paste()
     await product.ears.vault_event((await scene.take("pratique-vault-events"))[0])
-    scene.tenant.faults.add(service, "GET", path, Status(503), times=4)
+    scene.tenant.faults.add(service, "GET", path, Status(400))
     await scene.watch(product, one, IncidentState.RECOVERED)
     await rotated(scene, one, version)
 
@@ -218,7 +219,7 @@ async def test_a_job_that_was_never_looked_at_is_told_by_its_name(scene: Scene) 
     one = await scene.application()
     product = scene.product()
     await one.paste("nobody made this one")
-    await scene.idle(product, 0.7)
+    await scene.until(product, lambda: scene.told(one.name))
     (card,) = scene.told(one.name)
     assert "rejects the newest version" in card
     assert "quarantine" not in card.lower()
@@ -247,9 +248,84 @@ async def test_the_two_attempts_of_a_day_are_all_there_are(scene: Scene) -> None
     first = await one.paste()
     await scene.watch(product, one, IncidentState.RECOVERED)
     await one.paste()
-    await scene.idle(product, 0.8)
+
+    async def waits() -> bool:
+        return "1 attempt" in (await one.incident(product)).note
+
+    await scene.until(product, waits)
     assert (await one.record(product)).applied == first
     assert len(scene.tenant.directory.secret_saves) == 1
     incident = await one.incident(product)
-    assert "1 attempt" in incident.note
     assert incident.next_look_at is not None
+
+
+@pytest.mark.parametrize("news", [News.ASKED, News.RELEASED])
+async def test_a_look_before_the_event_is_heard_does_not_swallow_it(scene: Scene, news: News) -> None:
+    """Pasted, then looked at, then the event arrives: that look took nothing, so the event still counts."""
+    one = await scene.application()
+    product = scene.product()
+    version = await one.paste()
+    events = await scene.take("pratique-vault-events")
+    await one.look(product, news)
+    for event in events:
+        await product.ears.vault_event(event)
+    await scene.watch(product, one, IncidentState.RECOVERED)
+    await rotated(scene, one, version)
+
+
+@pytest.mark.parametrize(
+    ("held", "free"),
+    [
+        ({"PRATIQUE_ACTING": "off"}, {"PRATIQUE_ACTING": "on"}),
+        ({"PRATIQUE_MODE": "observe"}, {"PRATIQUE_MODE": "act"}),
+    ],
+    ids=["switch", "mode"],
+)
+async def test_what_waited_for_permission_is_brought_into_use_once_it_is_given(
+    scene: Scene, held: dict[str, str], free: dict[str, str]
+) -> None:
+    """The notice said that it waits: allowed again, no other event is needed, though nothing was known before."""
+    one = await scene.application()
+    product = scene.product(**held)
+    version = await one.paste()
+    await scene.until(product, lambda: scene.told(one.name))
+    allowed = scene.product(**free)
+    await allowed.forecaster.run()
+    await scene.watch(allowed, one, IncidentState.RECOVERED)
+    await rotated(scene, one, version)
+
+
+async def test_the_tenants_hourly_budget_delays_and_loses_nothing(scene: Scene) -> None:
+    """Two versions arrive and one attempt an hour is allowed: the second waits, is not told as trouble, and follows."""
+    one, other = await scene.application("Payroll"), await scene.application("Travel")
+    product = scene.product(PRATIQUE_ATTEMPTS_PER_HOUR="1")
+    await one.paste()
+    await scene.watch(product, one, IncidentState.RECOVERED)
+    await other.paste()
+
+    async def waits() -> bool:
+        row = await other.row(product)
+        return row is not None and "PRATIQUE_ATTEMPTS_PER_HOUR" in row.note
+
+    await scene.until(product, waits)
+    assert len(scene.tenant.directory.secret_saves) == 1
+    assert scene.told("Travel") == []
+    later = scene.product(PRATIQUE_ATTEMPTS_PER_HOUR="9")
+    await scene.watch(later, other, IncidentState.RECOVERED)
+    assert scene.saved(other)["SecretToken"] == other.newest()
+
+
+async def test_a_job_that_never_cycles_again_is_told_and_keeps_the_new_credential(scene: Scene) -> None:
+    """Paused by an administrator: the credential is saved and passes, but nothing proves it; that is said once."""
+    one = await scene.application()
+    product = scene.product(PRATIQUE_PATIENCE_INTERVALS="3")
+    one.it.job.next_cycle = None
+    version = await one.paste()
+    await scene.until(product, lambda: scene.told(one.name))
+    await scene.idle(product, 1.0)
+    (card,) = scene.told(one.name)
+    assert "not proven" in card
+    record = await one.record(product)
+    assert record.applied == version
+    assert record.proven_at is None
+    await rotated(scene, one, version)

@@ -165,6 +165,23 @@ async def test_a_credential_that_was_refused_before_its_date_is_said_to_be_revok
     assert (await one.record(product)).revoked_at is None
 
 
+async def test_a_credential_that_works_again_is_no_longer_said_to_be_revoked(scene: Scene) -> None:
+    """The vendor refused it for a while and takes it again: once a good cycle proves that, nothing is wrong with it."""
+    one = await ending(scene, 200)
+    product = scene.product()
+    await one.know(product)
+    one.it.target.revoke_tokens()
+    await scene.until(product, lambda: one.it.job.quarantine)
+    await one.look(product)
+    assert (await one.record(product)).revoked_at is not None
+    one.it.target.issue_token(value=one.newest())
+    await one.look(product)
+    await scene.watch(product, one, IncidentState.RECOVERED)
+    (held,) = (await product.inventory.read()).to_dict()["credentials"]
+    assert not {"revoked", "rejected"} & {finding["kind"] for finding in held["findings"]}
+    assert scene.tenant.directory.secret_saves == []
+
+
 async def test_a_mistyped_successor_says_nothing_of_what_is_in_use(scene: Scene) -> None:
     """A rejected newcomer is no sign that the version in use was revoked."""
     one = await ending(scene, 200)

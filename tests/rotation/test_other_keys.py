@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from emulator.doors import Door
+from emulator.faults import RecordedRequest
 from emulator.settings import SecretsPut
 from shared.composition import Pratique
 from shared.detection.signal import News
@@ -225,3 +226,42 @@ async def test_a_secret_bound_to_a_grant_saves_nothing(scene: Scene) -> None:
     await scene.until(product, lambda: scene.told("Zoom"))
     assert scene.tenant.directory.secret_saves == []
     assert scene.saved(one) == before
+
+
+async def test_the_part_in_use_is_not_called_rejected(scene: Scene) -> None:
+    """A mistyped password is the password's fault: the inventory says so of it and nothing of the name."""
+    one = await parted(scene, Door.BASIC)
+    product = scene.product()
+    await know(scene, product, one)
+    await paste(scene, {"Password": "mistyped"}, "Password")
+    await scene.until(product, lambda: scene.told(one.name))
+    found = {
+        held["key"]: [finding["kind"] for finding in held["findings"]]
+        for held in (await product.inventory.read()).to_dict()["credentials"]
+    }
+    assert "rejected" in found["Password"]
+    assert not {"rejected", "revoked", "not_applied"} & set(found["UserName"])
+
+
+async def test_a_pair_that_is_refused_once_saved_is_put_back_whole(scene: Scene) -> None:
+    """Name and password are both as before, the job goes on, and the pair is not tried again."""
+    one = await parted(scene, Door.BASIC)
+    before, product = scene.saved(one), scene.product()
+    await know(scene, product, one)
+    pairs = one.it.target.issue_credentials()
+
+    async def revoke(request: RecordedRequest) -> None:
+        if request.method == "PUT" and pairs["Password"].encode() in request.body:
+            one.it.target.revoke_token(f"{pairs['UserName']}:{pairs['Password']}")
+
+    scene.tenant.faults.after.append(revoke)
+    await paste(scene, pairs, "UserName", "Password")
+    await scene.watch(product, one, IncidentState.RECOVERED)
+    assert scene.saved(one) == before
+    saves = len(scene.tenant.directory.secret_saves)
+    assert (await product.forecaster.run()).signals == 0
+    await one.look(product, News.CREDENTIAL)
+    await scene.idle(product, 0.3)
+    assert len(scene.tenant.directory.secret_saves) == saves
+    for key in KEYS[Door.BASIC]:
+        assert (await record(product, one, key)).applied == scene.tenant.vault.versions(secret_of(key))[0].version

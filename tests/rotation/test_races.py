@@ -37,7 +37,7 @@ async def proven(scene: Scene, one: Bound, *products: Pratique) -> None:
         await together(scene, *products)
         return (await one.record(products[0])).proven_at is not None
 
-    await until(reached, 10)
+    await until(reached)
     for _ in range(8):
         await reached()
         await asyncio.sleep(0.05)

@@ -102,7 +102,7 @@ async def test_an_arrived_version_whose_date_is_past_is_told(scene: Scene) -> No
     before, product = scene.saved(one), scene.product()
     await one.know(product)
     await one.paste(expires=datetime.now(UTC) - timedelta(days=1))
-    await scene.idle(product, 0.5)
+    await scene.until(product, lambda: scene.told(one.name))
     unchanged(scene, one, before)
     assert values_read(scene, one) == 0
     (card,) = scene.told(one.name)
@@ -285,8 +285,7 @@ async def test_the_same_refusal_of_a_later_version_is_told_again(scene: Scene) -
     await one.paste()
     await scene.until(product, lambda: scene.told(one.name))
     await one.paste()
-    await scene.idle(product, 0.4)
-    assert len(scene.told(one.name)) == 2
+    await scene.until(product, lambda: len(scene.told(one.name)) == 2)
 
 
 async def test_a_rejected_version_is_not_tried_again_on_our_own(scene: Scene) -> None:

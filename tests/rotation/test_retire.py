@@ -6,6 +6,7 @@ import pytest
 
 from emulator.faults import Status
 from shared.composition import Pratique
+from shared.detection.signal import News
 from shared.incidents.incident import IncidentState
 from tests.rotation.conftest import CATALOGUE, Bound, Scene
 
@@ -140,3 +141,31 @@ async def test_while_somebody_else_acts_nothing_retires(scene: Scene) -> None:
     assert (await product.forecaster.run()).retired == 0
     await product.services.leases.release(lease)
     assert (await product.forecaster.run()).retired == 1
+
+
+async def test_two_predecessors_retire_and_the_one_in_use_does_not(scene: Scene) -> None:
+    """Rotated twice within the days of grace: both old tokens are ended in their time, the third goes on."""
+    one, product = await replaced(scene)
+    await one.look(product, News.ROTATE)
+    await scene.until(product, lambda: len(scene.tenant.vault.versions(one.secret)) == 3)
+    await scene.watch(product, one, IncidentState.RECOVERED)
+    assert len((await one.record(product)).retiring) == 2
+    scene.clock.ahead = WEEK
+    assert (await product.forecaster.run()).retired == 2
+    assert [version.enabled for version in scene.tenant.vault.versions(one.secret)] == [False, False, True]
+    assert [one.it.target.accepts(version.value) for version in scene.tenant.vault.versions(one.secret)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+async def test_a_failed_successor_keeps_what_would_retire(scene: Scene) -> None:
+    """While a further rotation is not proven, nothing retires: the older one may yet be needed."""
+    one, product = await replaced(scene)
+    one.it.job.interval = timedelta(hours=3)
+    await one.look(product, News.ROTATE)
+    await scene.watch(product, one, IncidentState.WATCHING)
+    scene.clock.ahead = WEEK
+    assert (await product.forecaster.run()).retired == 0
+    assert first(scene, one) == (True, True)

@@ -47,8 +47,7 @@ async def cycles_go_on(scene: Scene, one: Bound, product: Pratique) -> None:
     assert one.it.job.quarantine is None
 
 
-@pytest.mark.parametrize("put", SecretsPut)
-@pytest.mark.parametrize("vendor", ["", "snowflake"])
+@pytest.mark.parametrize(("put", "vendor"), [(SecretsPut.MERGE, ""), (SecretsPut.REPLACE, "snowflake")])
 async def test_what_was_in_use_is_put_back(scene: Scene, put: SecretsPut, vendor: str) -> None:
     """The one before still lives, so it is tested and saved again; the job's cycles go on and people are told once."""
     scene.tenant.directory.secrets.mode = put
