@@ -109,11 +109,11 @@ async def test_the_quarantine_query_runs_unedited_and_returns_what_the_analyser_
 
 
 async def test_every_shipped_query_runs_over_empty_tables(bench: Bench) -> None:
-    """Each file in queries/ is executed as it is and returns its columns without a row."""
+    """Each file in queries/ is executed as it is and returns its columns without a row; what counts, counts none."""
     for name, text in QUERIES.items():
         table = await bench.table(text)
         assert table.columns == [column.name for column in inferred()[name].columns]
-        assert table.rows == []
+        assert table.rows == ([[0, None]] if name.endswith("_records") else [])
 
 
 @pytest.mark.parametrize(
