@@ -37,6 +37,7 @@ class Reach(StrEnum):
 class Setting:
     """One row of the settings table."""
 
+    group: str
     name: str
     meaning: str
     default: str
@@ -102,6 +103,7 @@ def table() -> tuple[Setting, ...]:
     rows = json.loads(TABLE.read_text(encoding="utf-8"))["settings"]
     return tuple(
         Setting(
+            group=row["group"],
             name=row["name"],
             meaning=row["meaning"],
             default=row.get("default", ""),

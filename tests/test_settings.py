@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli.settings_page import EXAMPLE, PAGE, local_settings, settings_page
 from shared.errors import InvalidSetting
 from shared.settings import TABLE, Mode, acting, load, table
 
@@ -62,9 +63,25 @@ def test_every_row_of_the_table_is_whole() -> None:
     rows = json.loads(TABLE.read_text(encoding="utf-8"))["settings"]
     assert len({row["name"] for row in rows}) == len(rows)
     for row in rows:
-        assert row.keys() <= {"name", "meaning", "default", "required", "secret"}
+        assert row.keys() <= {"group", "name", "meaning", "default", "required", "secret"}
+        assert row["group"].strip()
         assert row["meaning"].strip()
         assert not row.get("default") or not (row.get("required") or row.get("secret"))
+
+
+def test_the_page_and_the_example_are_the_tables() -> None:
+    """When this fails: run `python -m cli.settings_page`."""
+    assert PAGE.read_text(encoding="utf-8") == settings_page()
+    assert EXAMPLE.read_text(encoding="utf-8") == local_settings()
+
+
+def test_the_example_starts_as_it_stands() -> None:
+    """Core Tools' settings hold every default, no secret, and all that triggers resolve; the loader takes them."""
+    values = json.loads(EXAMPLE.read_text(encoding="utf-8"))["Values"]
+    assert load(values) == load({name: values[name] for name in WHOLE})
+    assert _named_in_triggers() <= values.keys()
+    assert {name for name in SECRETS if values[name]} == {"AzureWebJobsStorage"}
+    assert values["AzureWebJobsStorage"] == "UseDevelopmentStorage=true"
 
 
 def test_defaults_are_cautious() -> None:

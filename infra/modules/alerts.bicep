@@ -24,7 +24,7 @@ var health = [
   {
     name: 'no-sweep'
     title: 'Pratique: no sweep for 20 minutes'
-    what: 'Nobody watches the provisioning jobs. Runbook: docs/deploy.md'
+    what: 'Nobody watches the provisioning jobs. Runbook: docs/operations.md'
     query: replace(loadTextContent('../queries/no_sweep.kql'), nobody, thisApp)
     severity: 1
     operator: 'LessThan'
@@ -36,7 +36,7 @@ var health = [
   {
     name: 'failures'
     title: 'Pratique: a function keeps failing'
-    what: 'More than three failed invocations of one function in 15 minutes. Runbook: docs/deploy.md'
+    what: 'More than three failed invocations of one function in 15 minutes. Runbook: docs/operations.md'
     query: replace(loadTextContent('../queries/failures.kql'), nobody, thisApp)
     severity: 2
     operator: 'GreaterThan'
@@ -48,7 +48,7 @@ var health = [
   {
     name: 'set-aside'
     title: 'Pratique: messages were set aside'
-    what: 'A -rejected or -poison queue is not empty. Runbook: docs/deploy.md'
+    what: 'A -rejected or -poison queue is not empty. Runbook: docs/operations.md'
     query: replace(loadTextContent('../queries/set_aside.kql'), nobody, thisApp)
     severity: 2
     operator: 'GreaterThan'
@@ -60,7 +60,7 @@ var health = [
   {
     name: 'blind'
     title: 'Pratique: a source is blind'
-    what: 'A source cannot be read, often for want of a permission. Runbook: docs/deploy.md'
+    what: 'A source cannot be read, often for want of a permission. Runbook: docs/operations.md'
     query: replace(loadTextContent('../queries/blind.kql'), nobody, thisApp)
     severity: 2
     operator: 'GreaterThan'

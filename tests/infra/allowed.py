@@ -70,14 +70,6 @@ NOT_ON_FLEX = re.compile(
     r"(FUNCTIONS_\w+|SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD|WEBSITE_\w+|TZ|AzureWebJobs(Dashboard|FeatureFlags))"
 )
 """Settings that Flex Consumption ignores or rejects (Azure Functions docs, "Flex Consumption plan": deprecations)."""
-OF_THE_HOST = {
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "AZURE_CLIENT_ID",
-    "AzureWebJobsStorage__blobServiceUri",
-    "AzureWebJobsStorage__clientId",
-    "AzureWebJobsStorage__credential",
-}
 SECRET_LOOKING = re.compile(
     r"AccountKey=|SharedAccess|listKeys|listSecrets|listCallbackUrl|\blist\(|[?&](?:sig|code)=|getSecret\(|(?i:password)\s*:"
 )

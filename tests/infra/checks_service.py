@@ -10,7 +10,7 @@ from shared.detection.vault_event import VaultEventKind
 from shared.errors import InvalidSetting
 from shared.settings import Mode, load
 from tests.infra import checks
-from tests.infra.allowed import OF_THE_HOST, WINDOWS
+from tests.infra.allowed import WINDOWS
 from tests.infra.checks import ROOT, Templates, settings_of
 from tests.infra.deployment import Resource
 
@@ -64,6 +64,11 @@ def alerts(templates: Templates) -> Iterator[str]:
                 yield f"{name}: fails where the workspace has no such table yet"
             if not body["actions"]["actionGroups"]:
                 yield f"{name}: tells nobody"
+        runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").lower()
+        titles = [rule.body["properties"]["displayName"].removeprefix("Pratique: ") for rule in rules.values()]
+        yield from (
+            f"the runbook says nothing of: {title}" for title in titles if f"### {title.lower()}\n" not in runbook
+        )
         missing = {"no-sweep", "failures", "set-aside", "blind"} - rules.keys()
         yield from (f"there is no alert {name}" for name in sorted(missing))
         app = deployment.outputs["AZURE_FUNCTION_NAME"]
@@ -141,12 +146,13 @@ def _routes() -> dict[str, str]:
 
 def settings(templates: Templates) -> Iterator[str]:
     """The loader accepts exactly what the template gives; nothing is given that neither it nor the host knows."""
-    table = json.loads((templates.folder / "settings.json").read_text("utf-8"))["settings"]
-    known = {row["name"] for row in table} | OF_THE_HOST
+    document = json.loads((templates.folder / "settings.json").read_text("utf-8"))
+    table, of_the_host = document["settings"], {row["name"] for row in document["host"]}
+    known = {row["name"] for row in table} | of_the_host
     for deployment, mode in ((templates.plain, Mode.OBSERVE), (templates.full, Mode.ACT)):
         given = settings_of(deployment)
         yield from (f"nobody reads {name}" for name in sorted(given.keys() - known))
-        yield from (f"the host needs {name}" for name in sorted(OF_THE_HOST - given.keys()))
+        yield from (f"the host needs {name}" for name in sorted(of_the_host - given.keys()))
         yield from (
             f"the host needs {row['name']}"
             for row in table

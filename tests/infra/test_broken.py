@@ -49,6 +49,7 @@ BROKEN = [
     ("alerts", f"{MODULES}/alerts.bicep", "autoMitigate: false", "autoMitigate: true", "would say that it is resolved"),
     ("alerts", f"{MODULES}/alerts.bicep", "windowSize: 'PT30M'", "windowSize: 'PT20M'", "quarantine: no rule can have this window"),
     ("alerts", f"{MODULES}/alerts.bicep", "name: 'blind'", "name: 'blinded'", "there is no alert blind"),
+    ("alerts", f"{MODULES}/alerts.bicep", "title: 'Pratique: a source is blind'", "title: 'Pratique: a source is silent'", "the runbook says nothing of: a source is silent"),
     ("alerts", "infra/queries/failures.kql", 'let App = "";', 'let App =  "";', "failures: is not about this app"),
     ("webhook", f"{MODULES}/alerts.bicep", "/api/alerts/secure'", "/api/alerts/secure?code=abc'", "does not sign in"),
     ("webhook", f"{MODULES}/alerts.bicep", "/api/alerts/secure'", "/api/alarm'", "calls no route"),

@@ -1,6 +1,7 @@
 """The alerts' and the workbook's KQL passes Microsoft's analyser, and each alert's query finds its trouble alone."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,13 +19,17 @@ FOLDER = ROOT / "infra" / "queries"
 QUERIES = {
     path.stem: path.read_text("utf-8").replace('let App = "";', f'let App = "{APP}";') for path in FOLDER.glob("*.kql")
 }
-# Azure Monitor table reference: "AppRequests" and "AppTraces", the columns that are used here.
+# Azure Monitor table reference: "AppRequests", "AppTraces", "AppExceptions"; the columns that are used here.
 TELEMETRY = {
     "AppRequests": {
         "TimeGenerated": "datetime", "AppRoleName": "string", "Name": "string", "Success": "bool", "DurationMs": "real",
     },
     "AppTraces": {
         "TimeGenerated": "datetime", "AppRoleName": "string", "Message": "string", "SeverityLevel": "int",
+        "OperationName": "string",
+    },
+    "AppExceptions": {
+        "TimeGenerated": "datetime", "AppRoleName": "string", "OuterMessage": "string", "SeverityLevel": "int",
         "OperationName": "string",
     },
 }  # fmt: skip
@@ -64,6 +69,24 @@ def test_the_analyser_passes_every_query_of_the_workbook() -> None:
     analyses = analyse({**queries, "broken": "AppTraces | where Massage has 'x'"}, {**TABLES, **TELEMETRY})
     assert {name for name, analysis in analyses.items() if analysis.diagnostics} == {"broken"}
     assert check({"table": "AppTraces"})["table"]  # the analyser knows no table that it was not told of
+
+
+def test_the_analyser_passes_every_query_of_the_runbook() -> None:
+    """What somebody pastes at three in the morning is a query."""
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    queries = {query: query for query in re.findall(r"`((?:union )?App\w+[^`]* \|[^`]+)`", page)}
+    assert len(queries) >= 2
+    for analysis in analyse(queries, TELEMETRY).values():
+        assert analysis.diagnostics == ()
+
+
+def test_what_is_counted_is_never_sampled() -> None:
+    """Application Insights keeps every record of the tables that the alerts read."""
+    host = json.loads((ROOT / "host.json").read_text("utf-8"))
+    kept = host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    read = {name for query in QUERIES.values() for name in TELEMETRY if re.search(rf"^{name}$", query, re.MULTILINE)}
+    assert read == {"AppRequests", "AppTraces"}
+    assert {f"App{kind}s" for kind in kept} >= read
 
 
 @pytest.mark.parametrize(
