@@ -88,6 +88,13 @@ def unused(templates: Templates) -> Iterator[str]:
     )
 
 
+def referred_to(templates: Templates) -> Iterator[str]:
+    """What a template takes as existing is made by another module, or is the workspace that was named."""
+    for deployment in (templates.plain, templates.full):
+        there = {one.id for one in deployment.resources if not one.existing} | {_WORKSPACE}
+        yield from (f"{one.declared}: nobody makes {one.id}" for one in deployment.resources if one.id not in there)
+
+
 def api_versions(templates: Templates) -> Iterator[str]:
     """Every type is on the list with its one version."""
     for resource in {

@@ -212,6 +212,7 @@ CHECKS: Mapping[str, Callable[[Templates], Iterator[str]]] = {
     check.__name__: check
     for check in (
         checks.unused,
+        checks.referred_to,
         checks.api_versions,
         checks.roles,
         checks.graph_permissions,

@@ -68,7 +68,10 @@ class Expressions:
         return self.value(field(node, chosen))
 
     def _subscript(self, node: tree_sitter.Node) -> Any:
-        value, key = self.value(field(node, "object")), self.value(field(node, "index"))
+        value, taken = self._base(node)
+        if not taken:
+            return value
+        key = self.value(field(node, "index"))
         try:
             return value[key]
         except (LookupError, TypeError) as error:
@@ -131,7 +134,19 @@ class Expressions:
         name = text(field(node, "property"))
         if inner.type == "lambda_expression":  # the grammar binds `row => row.name` as `(row => row).name`
             return self._lambda(inner, (name,))
-        return self._get(self.value(inner), name, node)
+        value, taken = self._base(node)
+        return self._get(value, name, node) if taken else value
+
+    def _base(self, node: tree_sitter.Node) -> tuple[Any, bool]:
+        """Return what `.name` or `[index]` is taken of, and whether it is: of the last branch of a ternary alone."""
+        inner = base = field(node, "object")
+        while base.type in ("member_expression", "subscript_expression"):
+            base = field(base, "object")
+        if base.type != "ternary_expression":  # the grammar binds `a ? b : c.d` as `(a ? b : c).d`
+            return self.value(inner), True
+        if self._bool(field(base, "condition")):
+            return self.value(field(base, "consequence")), False
+        return self.value(field(inner, "alternative") if inner.type == "ternary_expression" else inner), True
 
     def _get(self, value: Any, name: str, node: tree_sitter.Node) -> Any:
         if isinstance(value, dict) and name in value:

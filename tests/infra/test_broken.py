@@ -18,6 +18,8 @@ KEPT = "AZURE_CLIENT_ID: identity.outputs.clientId"
 BROKEN = [
     ("unused", f"{MODULES}/identity.bicep", "param name string", "param name string\nparam spare string = ''", "spare"),
     ("unused", "infra/main.bicep", "module workbook", "var spare = 1\nmodule workbook", "main.bicep:spare is never used"),
+    ("referred_to", "infra/main.bicep", "'log-pratique-${token}' : workspaceParts[8]", "'logs-pratique-${token}' : workspaceParts[8]", "workspace-access.bicep:workspace: nobody makes"),
+    ("referred_to", "infra/main.bicep", "group.name : workspaceParts[4]", "group.name : workspaceParts[2]", "workspace-access.bicep:workspace: nobody makes"),
     ("api_versions", f"{MODULES}/keyvault.bicep", "vaults@2024-11-01", "vaults@2024-12-01-preview", "is not on the list"),
     ("roles", f"{MODULES}/roles.bicep", "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", READER, "unknown role"),
     ("roles", f"{MODULES}/roles.bicep", "scope: vault", "scope: account", "Key Vault Secrets User Microsoft.Storage"),
