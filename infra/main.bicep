@@ -30,7 +30,7 @@ param acting string = 'on'
 param minting bool = false
 
 @description('Name of the vault secret that holds the address of the Teams workflow; the address itself is never a parameter')
-param teamsWebhookSecret string = ''
+param teamsWebhookSecretName string = ''
 
 @description('Mailbox that notices are sent from; empty for no mail')
 param mailSender string = ''
@@ -158,6 +158,7 @@ module storage 'modules/storage.bicep' = {
     queueNames: [ signalsQueue, vaultEventsQueue ]
     tableNames: tableNames
     zoneRedundant: zoneRedundant
+    workspaceId: monitoring.outputs.workspaceId
     restricted: privateNetworking
     allowedIpRanges: ranges
   }
@@ -188,14 +189,23 @@ module roles 'modules/roles.bicep' = {
   }
 }
 
-module events 'modules/events.bicep' = {
+module topic 'modules/topic.bicep' = {
   scope: group
-  name: 'events'
+  name: 'topic'
   params: {
     location: location
     tags: tags
     name: 'evgt-pratique-${token}'
     vaultId: vault.outputs.id
+  }
+}
+
+module events 'modules/events.bicep' = {
+  scope: group
+  name: 'events'
+  params: {
+    topicName: topic.outputs.name
+    topicPrincipalId: topic.outputs.principalId
     storageName: storage.outputs.name
     queueName: vaultEventsQueue
   }
@@ -235,7 +245,7 @@ var given = {
   PRATIQUE_MINT: minting ? 'on' : 'off'
   PRATIQUE_MODE: mode
   PRATIQUE_MODE_BY_APPLICATION: modeByApplication
-  TEAMS_WEBHOOK_SECRET: teamsWebhookSecret
+  TEAMS_WEBHOOK_SECRET: teamsWebhookSecretName
 }
 
 module app 'modules/app.bicep' = {
@@ -257,7 +267,8 @@ module app 'modules/app.bicep' = {
   }
 }
 
-module auth 'modules/auth.bicep' = if (!empty(signInClientId)) {
+// Deployed without sign-in too, where it switches off what an earlier deployment switched on.
+module auth 'modules/auth.bicep' = {
   scope: group
   name: 'auth'
   params: {

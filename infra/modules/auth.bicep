@@ -2,7 +2,7 @@
 // Keys and roles are still checked behind it. No secret is needed, for nobody is sent to a sign-in page.
 param appName string
 
-@description('Client id of the application registration that infra/entra/sign-in makes')
+@description('Client id of the application registration that infra/entra/sign-in makes; empty switches sign-in off')
 param clientId string
 
 @description('Its identifier URI, the audience of version 1 tokens')
@@ -14,6 +14,8 @@ param allowedClientIds array
 @description('Paths that are let through; each must be guarded by a function key or a signature')
 param pathsWithoutSignIn array
 
+var enabled = !empty(clientId)
+
 resource app 'Microsoft.Web/sites@2024-04-01' existing = {
   name: appName
 }
@@ -22,14 +24,14 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: app
   name: 'authsettingsV2'
   properties: {
-    platform: { enabled: true, runtimeVersion: '~1' }
+    platform: { enabled: enabled, runtimeVersion: '~1' }
     globalValidation: {
-      requireAuthentication: true
-      unauthenticatedClientAction: 'Return401'
+      requireAuthentication: enabled
+      unauthenticatedClientAction: enabled ? 'Return401' : 'AllowAnonymous'
       excludedPaths: pathsWithoutSignIn
     }
     httpSettings: { requireHttps: true }
-    identityProviders: {
+    identityProviders: enabled ? {
       azureActiveDirectory: {
         enabled: true
         registration: {
@@ -41,7 +43,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
           defaultAuthorizationPolicy: { allowedApplications: allowedClientIds }
         }
       }
-    }
+    } : {}
     login: { tokenStore: { enabled: false } }
   }
 }

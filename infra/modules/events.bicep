@@ -1,9 +1,10 @@
 // Key Vault's events on the service's queue, delivered by the topic's own identity. There is no dead-letter box: the daily
 // forecast finds what an event failed to tell.
-param location string
-param tags object
-param name string
-param vaultId string
+param topicName string
+
+@description('The role assignment is named by it: a topic that is made anew has another, and an assignment cannot be handed over')
+param topicPrincipalId string
+
 param storageName string
 param queueName string
 
@@ -13,22 +14,15 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
 }
 
-resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
-  name: name
-  location: location
-  tags: tags
-  identity: { type: 'SystemAssigned' }
-  properties: {
-    source: vaultId
-    topicType: 'Microsoft.KeyVault.vaults'
-  }
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: topicName
 }
 
 resource sender 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, topic.id, queueMessageSender)
+  name: guid(account.id, topicPrincipalId, queueMessageSender)
   scope: account
   properties: {
-    principalId: topic.identity.principalId
+    principalId: topicPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueMessageSender)
   }

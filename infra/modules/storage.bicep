@@ -12,6 +12,9 @@ param tableNames array
 @description('Copies in three zones of the region')
 param zoneRedundant bool
 
+@description('Workspace that keeps who changed a row of the journal')
+param workspaceId string
+
 @description('Refuse what does not come through a private endpoint, a trusted Azure service or an allowed range')
 param restricted bool
 
@@ -77,6 +80,16 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-
   parent: tableService
   name: tableName
 }]
+
+// The journal is the record of what was done, and daily limits count from it.
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'who-wrote-what'
+  scope: tableService
+  properties: {
+    workspaceId: workspaceId
+    logs: [ { category: 'StorageWrite', enabled: true }, { category: 'StorageDelete', enabled: true } ]
+  }
+}
 
 output name string = account.name
 output id string = account.id

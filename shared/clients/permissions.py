@@ -101,7 +101,7 @@ GRANTS: Mapping[Permission, Grant] = {
     Permission.BLOBS: Grant("`infra/modules/roles.bicep`", "the Functions host alone: package, locks of timers"),
     Permission.TELEMETRY: Grant("`infra/modules/roles.bicep`", "the Functions host alone: telemetry without a key"),
     Permission.VAULT_WRITE: Grant(
-        "`infra/modules/roles.bicep`, with `PRATIQUE_MINTING`; in place of *User*",
+        "`infra/modules/roles.bicep`, with `PRATIQUE_MINTING`; in place of *User*, and kept until somebody removes it",
         "only where minting is on: put minted versions, disable old ones; also for a person who binds secrets",
     ),
     Permission.AUDIT_LOG: Grant(

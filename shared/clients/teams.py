@@ -34,7 +34,8 @@ class Teams:
         if self._known is None:
             self._known = await self._address()
         try:
-            response = await self._http.post(self._known.reveal(), json=envelope)
+            # `az keyvault secret set --file` stores the end of the line, too
+            response = await self._http.post(self._known.reveal().strip(), json=envelope)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(_SERVICE, operation, None, type(error).__name__, "") from None
         if response.is_success:

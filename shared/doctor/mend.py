@@ -54,13 +54,13 @@ class Names:
             return f"{_GRANT} {self.principal}{_OPTIONS[Permission(permission)]}", restart
         match permission:
             case Permission.VAULT:
-                return (self._assign(permission, f"$(az keyvault show -n {self.vault} --query id -o tsv)"),)
+                return (self._assign(permission, f'"$(az keyvault show -n {self.vault} --query id -o tsv)"'),)
             case Permission.VAULT_WRITE:
                 return ("azd env set PRATIQUE_MINTING true && azd provision",)
             case Permission.LOGS:
                 return (self._assign(permission, self.workspace),)
             case Permission.QUEUES | Permission.TABLES:
-                return (self._assign(permission, f"$(az storage account show -n {self.storage} --query id -o tsv)"),)
+                return (self._assign(permission, f'"$(az storage account show -n {self.storage} --query id -o tsv)"'),)
             case Permission.MAIL:
                 return ("docs/deploy.md, Mail: Exchange lets the identity send from one mailbox",)
             case _:
@@ -82,7 +82,8 @@ class Names:
     def log_stream(self) -> tuple[str, ...]:
         """Return what shows whether the app runs."""
         return (
-            f"az functionapp show -g {self.group} -n {self.app} --query state",
+            # on Flex Consumption the state stands one level deeper
+            f'az functionapp show -g {self.group} -n {self.app} --query "properties.state || state" -o tsv',
             f"az functionapp restart -g {self.group} -n {self.app}",
         )
 
@@ -92,7 +93,7 @@ class Names:
 
     def _assign(self, role: str, scope: str) -> str:
         whom = f"--assignee-object-id {self.principal} --assignee-principal-type ServicePrincipal"
-        return f'az role assignment create {whom} --role "{role}" --scope "{scope}"'
+        return f'az role assignment create {whom} --role "{role}" --scope {scope}'
 
 
 def _first_label(address: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -79,7 +80,7 @@ async def test_where_all_is_there_nothing_is_missing(desk: Desk) -> None:
         (Role.APPLICATIONS, {}, f"grant.sh --principal-id {IDENTITY_ID}"),
         (Role.SYNCHRONIZATION, {}, f"grant.sh --principal-id {IDENTITY_ID}"),
         (Role.VAULT, {}, '--role "Key Vault Secrets User" --scope "$(az keyvault show -n kv-x'),
-        (Role.LOGS, {}, '--role "Log Analytics Reader" --scope "/subscriptions/x/workspace"'),
+        (Role.LOGS, {}, '--role "Log Analytics Reader" --scope /subscriptions/x/workspace'),
         (Role.AUDIT_LOG, {"LOG_ANALYTICS_WORKSPACE_ID": ""}, "--audit-log"),
         (Role.VAULT_OFFICER, {"PRATIQUE_MINT": "on"}, "azd env set PRATIQUE_MINTING true"),
     ],
@@ -156,6 +157,14 @@ async def test_the_address_of_the_workflow_is_read_and_never_shown(desk: Desk) -
     assert missing(good) == {}
     assert missing(bad).keys() == {"Teams"}
     assert MARK not in repr(good) + repr(bad)
+
+
+async def test_an_address_stored_with_its_line_end_is_posted_to(desk: Desk) -> None:
+    """`az keyvault secret set --file` stores the end of the line that every editor writes."""
+    await desk.put("workflow", {}, value=f"{desk.tenant.inboxes.teams_url}\n")
+    found = await examined(desk, {"TEAMS_WEBHOOK_URL": "", "TEAMS_WEBHOOK_SECRET": "workflow"}, send_test=True)
+    assert missing(found) == {}
+    assert len(desk.tenant.inboxes.teams) == 1
 
 
 async def test_without_a_token_the_rest_is_still_looked_at(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +248,14 @@ def test_names_from_outside_cannot_break_out_of_a_command() -> None:
     assert "-g 'x; rm -rf /' -n <app>" in names.grant(Permission.APPLICATIONS)[1]
     assert "az keyvault show -n kv-own " in names.grant(Permission.VAULT)[0]
     assert Names.of(load({"KEY_VAULT_URL": "https://a.b.example", "AzureWebJobsStorage": "x"}), {}).vault == "<vault>"
+
+
+def test_a_name_is_quoted_once() -> None:
+    """Parentheses are allowed in a resource group's name and mean something to a shell."""
+    workspace = "/subscriptions/x/resourceGroups/rg(logs)/providers/y/workspaces/z"
+    settings = load({"KEY_VAULT_URL": "https://kv-own.vault.azure.net", "AzureWebJobsStorage": "x"})
+    (command,) = Names.of(settings, {"PRATIQUE_WORKSPACE_ID": workspace}).grant(Permission.LOGS)
+    assert shlex.split(command)[-2:] == ["--scope", workspace]
 
 
 @pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")  # the SDK, on every refusal

@@ -73,5 +73,9 @@ NOT_ON_FLEX = re.compile(
 SECRET_LOOKING = re.compile(
     r"AccountKey=|SharedAccess|listKeys|listSecrets|listCallbackUrl|\blist\(|[?&](?:sig|code)=|getSecret\(|(?i:password)\s*:"
 )
+NAMED_LIKE_A_SECRET = re.compile(r"password|pwd|secret|accountkey|acctkey", re.IGNORECASE)
+"""Bicep's linter, rule secure-secrets-in-params: an error here (infra/bicepconfig.json), and so no `azd up`."""
+NAME_OF_A_SECRET = re.compile(r"secret(?:permissions|version|ur[il]|name)", re.IGNORECASE)
+"""What that rule lets pass."""
 WINDOWS = {"PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT1H", "PT2H", "PT3H", "PT4H", "PT5H", "PT6H", "P1D", "P2D"}
 """Windows that a log-search alert can have (terraform-provider-azurerm issue 18886 quotes the service's own error)."""

@@ -14,6 +14,8 @@ from tests.infra.allowed import (
     API_VERSIONS,
     ASSIGNED,
     GRAPH_ROLES,
+    NAME_OF_A_SECRET,
+    NAMED_LIKE_A_SECRET,
     NOT_ON_FLEX,
     ROLES,
     SECRET_LOOKING,
@@ -146,6 +148,11 @@ def secrets(templates: Templates) -> Iterator[str]:
     for path in sorted(templates.folder.rglob("*.bicep")):
         code = re.sub(r"//.*", "", path.read_text("utf-8"))
         yield from (f"{path.name}: {found}" for found in SECRET_LOOKING.findall(code))
+        yield from (
+            f"{path.name}: parameter {name} is not marked secure, which the compiler refuses"
+            for name in re.findall(r"^param (\w+) (?:string|object)\b", code, re.MULTILINE)
+            if NAMED_LIKE_A_SECRET.search(name) and not NAME_OF_A_SECRET.search(name)
+        )
     table = json.loads((templates.folder / "settings.json").read_text("utf-8"))["settings"]
     for deployment in (templates.plain, templates.full):
         given = settings_of(deployment)

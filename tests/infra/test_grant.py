@@ -13,14 +13,22 @@ from typing import Any
 import pytest
 
 from tests.infra.checks import ROOT
-from tests.infra.stub_az import GRAPH
+from tests.infra.stub_az import GRAPH, RESOURCE
 
 SCRIPT = ROOT / "infra" / "entra" / "graph-permissions" / "grant.sh"
 IDENTITY = "aaaaaaaa-0000-0000-0000-000000000001"
 APPLICATION = "bbbbbbbb-0000-0000-0000-000000000002"
 SYNCHRONIZATION, APPLICATIONS = "9b50c33d-700f-43b1-b2eb-87e89b703581", "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"
 OWNED_BY, MAIL = "18a4783c-866b-4cc7-a460-3d5e5662c884", "b633e1c5-b582-4048-a93e-9f11b44c7e96"
+NARROW = ("--mode", "owned-applications", "--application", APPLICATION)
 AUDIT, USERS = "b0afded3-3588-46d8-8b3d-9842eff778da", "df021288-bdef-4463-88db-98f22de89214"
+
+# What azure-cli 2.91.0 says: before a sign-in; where one without a second factor does for Azure but not for Graph.
+NOT_SIGNED_IN = "Please run 'az login' to setup account."
+SECOND_FACTOR = f"""AADSTS50076: You must use multi-factor authentication to access it. Trace ID: {"x" * 500}
+Run the command below to authenticate interactively; additional arguments may be added as needed:
+az logout
+az login --tenant "x" --scope "{GRAPH}//.default\""""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,12 @@ class Tenant:
 
     folder: Path
 
-    def begin(self, held: list[str] | None, *, error: str = "", denied: bool = False) -> None:
-        """Let the identity hold these permissions; None for an identity that is not there."""
+    def begin(self, held: list[str] | None, **more: str | bool) -> None:
+        """Let the identity hold these permissions, None for one that is not there; more says how Graph behaves."""
         principals = {} if held is None else {IDENTITY: held}
-        state = {"principals": principals, "owners": {APPLICATION: []}, "calls": [], "error": error, "denied": denied}
-        (self.folder / "state.json").write_text(json.dumps(state), "utf-8")
+        state = {"principals": principals, "owners": {APPLICATION: []}, "calls": [], "graph": f"{GRAPH}/"}
+        behaviour = {"resource": RESOURCE, "error": "", "denied": "", "unknown": False, "late": False}
+        (self.folder / "state.json").write_text(json.dumps(state | behaviour | more), "utf-8")
 
     def state(self) -> dict[str, Any]:
         """Return what the tenant holds, and which calls were made."""
@@ -77,7 +86,7 @@ def test_tenant_wide_grants_two_permissions_once(tenant: Tenant) -> None:
 
 def test_owned_applications_makes_the_identity_an_owner_once(tenant: Tenant) -> None:
     """The narrow mode grants one permission and owns the named applications."""
-    arguments = ("--principal-id", IDENTITY, "--mode", "owned-applications", "--application", APPLICATION)
+    arguments = ("--principal-id", IDENTITY, *NARROW)
     assert tenant.run(*arguments).returncode == 0
     assert tenant.state()["principals"][IDENTITY] == [OWNED_BY]
     assert tenant.state()["owners"][APPLICATION] == [IDENTITY]
@@ -86,9 +95,7 @@ def test_owned_applications_makes_the_identity_an_owner_once(tenant: Tenant) -> 
     assert len(tenant.written()) == 2
 
 
-@pytest.mark.parametrize(
-    "mode", [("--mode", "tenant-wide"), ("--mode", "owned-applications", "--application", APPLICATION)]
-)
+@pytest.mark.parametrize("mode", [("--mode", "tenant-wide"), NARROW])
 def test_what_if_changes_nothing(tenant: Tenant, mode: tuple[str, ...]) -> None:
     """It says what it would do, and only reads."""
     before = tenant.state()["principals"], tenant.state()["owners"]
@@ -111,7 +118,7 @@ def test_only_what_is_missing_is_granted(tenant: Tenant) -> None:
 def test_too_much_is_named_with_the_command_that_removes_it(tenant: Tenant) -> None:
     """A tenant-wide Mail.Send, and the wide permission in the narrow mode, are told; nothing is removed."""
     tenant.begin([SYNCHRONIZATION, MAIL, OWNED_BY])
-    ran = tenant.run("--principal-id", IDENTITY, "--mode", "owned-applications", "--application", APPLICATION)
+    ran = tenant.run("--principal-id", IDENTITY, *NARROW)
     assert ran.returncode == 0
     for name, index in (("Synchronization.ReadWrite.All", 0), ("Mail.Send", 1)):
         assert f"holds {name}, which it should not" in ran.stdout
@@ -122,10 +129,13 @@ def test_too_much_is_named_with_the_command_that_removes_it(tenant: Tenant) -> N
 @pytest.mark.parametrize(
     ("begin", "words"),
     [
-        (lambda tenant: tenant.begin([], error="Please run 'az login' to setup account."), "run: az login"),
-        (lambda tenant: tenant.begin([], error="AADSTS700082: The refresh token has expired"), "run: az login"),
-        (lambda tenant: tenant.begin([], denied=True), "you need the role Privileged Role Administrator"),
+        (lambda tenant: tenant.begin([], error=NOT_SIGNED_IN), "run: az login --allow-no-subscriptions"),
+        (lambda tenant: tenant.begin([], error=SECOND_FACTOR), f'az login --tenant "x" --scope "{GRAPH}//.default"'),
+        (lambda tenant: tenant.begin([], denied="appRoleAssignments"), "you need the role Privileged Role Admin"),
         (lambda tenant: tenant.begin(None), "there is no such object in this tenant"),
+        (lambda tenant: tenant.begin([], unknown=True), "a new identity can take a minute"),
+        (lambda tenant: tenant.begin([], graph=""), "no address of Microsoft Graph"),
+        (lambda tenant: tenant.begin([], resource=""), "the answer has no id"),
         (lambda tenant: tenant.begin([], error="something never seen"), "something never seen"),
     ],
 )
@@ -137,6 +147,35 @@ def test_an_error_says_what_to_do(tenant: Tenant, begin: Callable[[Tenant], None
     assert words in ran.stderr
     assert "done" not in ran.stdout
     assert "already" not in ran.stdout
+
+
+def test_a_refused_owner_names_the_role_that_makes_owners(tenant: Tenant) -> None:
+    """A Privileged Role Administrator may grant permissions but not make owners: that role is not what is missing."""
+    tenant.begin([], denied="owners")
+    ran = tenant.run("--principal-id", IDENTITY, *NARROW)
+    assert ran.returncode == 1
+    assert "you need the role Cloud Application Administrator" in ran.stderr
+    assert "Privileged Role Administrator" not in ran.stderr
+
+
+def test_what_graph_does_not_list_yet_is_no_error(tenant: Tenant) -> None:
+    """A second run at once may be shown the lists of before: it learns from the refusal that all is there already."""
+    assert tenant.run("--principal-id", IDENTITY, *NARROW).returncode == 0
+    before = tenant.state()
+    (tenant.folder / "state.json").write_text(json.dumps(before | {"late": True}), "utf-8")
+    again = tenant.run("--principal-id", IDENTITY, *NARROW)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.count("was there already: ") == 2
+    assert "everything was there already" in again.stdout
+    assert "did " not in again.stdout
+    after = tenant.state()
+    assert (after["principals"], after["owners"]) == (before["principals"], before["owners"])
+
+
+def test_only_its_own_words_are_printed(tenant: Tenant) -> None:
+    """The object that az prints after it made one is not part of the answer."""
+    ran = tenant.run("--principal-id", IDENTITY)
+    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["did", "did", "done;"]
 
 
 @pytest.mark.parametrize(

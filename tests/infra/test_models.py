@@ -21,7 +21,7 @@ MISSPELT = [
     ("events", "eventDeliverySchema: 'EventGridSchema'", "eventDeliverySchema: 'Plain'", "'Plain' is not in"),
     ("alerts", "operator: 'GreaterThan'\n          threshold", "operator: 'MoreThan'\n          threshold", "'MoreThan' is not in ConditionOperator"),
     ("alerts", "useAadAuth: true", "useAADAuth: true", "useAADAuth is no property"),
-    ("auth", "unauthenticatedClientAction: 'Return401'", "unauthenticatedClientAction: 'Refuse'", "'Refuse' is not in"),
+    ("auth", "'Return401' :", "'Refuse' :", "'Refuse' is not in"),
     ("monitoring", "DisableLocalAuth: true", "DisableLocalAuthentication: true", "DisableLocalAuthentication is no property"),
     ("network", "groupIds:", "groups:", "groups is no property"),
     ("roles", "principalType: 'ServicePrincipal'", "principalType: 'Identity'", "'Identity' is not in PrincipalType"),

@@ -9,7 +9,7 @@ import duckdb_kql
 import pytest
 
 from emulator.kql import TABLES, analyse, check
-from functions.timers import sweep_jobs
+from functions.timers import forecast_tokens, sweep_jobs
 from shared.detection import sources
 from tests.infra.checks import ROOT
 
@@ -55,7 +55,7 @@ def found(query: str, table: str, rows: list[dict[str, Any]]) -> dict[str, int]:
 
 def test_the_analyser_passes_every_query_and_names_the_columns() -> None:
     """Each returns What (text) and Found (a number): the rules' dimension and measure."""
-    assert QUERIES.keys() == {"no_sweep", "failures", "set_aside", "blind"}
+    assert QUERIES.keys() == {"no_sweep", "failures", "forecast", "set_aside", "blind"}
     for name, analysis in analyse(QUERIES, TELEMETRY).items():
         assert (name, analysis.diagnostics) == (name, ())
         assert {(one.name, one.type) for one in analysis.columns} == {("What", "string"), ("Found", "long")}
@@ -114,6 +114,14 @@ def test_failures_are_counted_by_function() -> None:
     rows = [{"Name": "sweep_jobs", "Success": False}] * 4 + [{"Name": "reconcile_job", "Success": True}]
     others = [{"Name": "sweep_jobs", "Success": False, "AppRoleName": "another"}]
     assert found(QUERIES["failures"], "AppRequests", rows + others) == {"sweep_jobs": 4}
+
+
+def test_a_failed_forecast_is_found() -> None:
+    """One that failed is counted; those that succeeded and other functions are not."""
+    name = forecast_tokens._function._func.__name__
+    rows = [{"Name": name, "Success": False}, {"Name": name, "Success": True}, {"Name": "sweep_jobs", "Success": False}]
+    assert found(QUERIES["forecast"], "AppRequests", rows) == {"forecast_tokens": 1}
+    assert found(QUERIES["forecast"], "AppRequests", rows[1:]) == {}
 
 
 def test_what_is_set_aside_is_counted_by_queue() -> None:

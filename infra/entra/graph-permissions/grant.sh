@@ -14,7 +14,8 @@ Usage: grant.sh --principal-id <object id> [options]
   --users                     also User.Read.All, for `try` with a user's name
   --what-if                   say what would be done, and do nothing
 
-Sign in first: az login, as Privileged Role Administrator. The object id is azd's PRATIQUE_IDENTITY_PRINCIPAL_ID.
+Sign in first: az login --allow-no-subscriptions, as Privileged Role Administrator; to make the identity an owner, also
+as Cloud Application Administrator or Application Administrator. The object id is azd's PRATIQUE_IDENTITY_PRINCIPAL_ID.
 Mail.Send is not granted here: in Entra it would be tenant-wide. Exchange confines it to one mailbox: docs/deploy.md.
 END
 }
@@ -82,25 +83,33 @@ command -v az >/dev/null 2>&1 || fail "the Azure CLI (az) is not installed"
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 
-# Calls az; when it fails, says what to do about the usual reasons.
+# Says why az failed and what to do about the usual reasons, then what az itself said, for that can name the exact remedy
+# (which scope needs a second factor, for one).
+needed="Privileged Role Administrator"
+explain() {
+  local why="az failed"
+  if grep -qiE 'az login|AADSTS' "$errors"; then
+    why="not signed in, or the sign-in has ended or does not suffice; run: az login --allow-no-subscriptions"
+  elif grep -qE 'Authorization_RequestDenied|Forbidden|Insufficient privileges' "$errors"; then
+    why="refused; you need the role $needed"
+  elif grep -qE 'Request_ResourceNotFound|ResourceNotFound|does not exist|Not a valid reference update' "$errors"; then
+    why="there is no such object in this tenant; a new identity can take a minute to appear"
+  fi
+  fail "$1: $why
+$(head -c 1500 "$errors")"
+}
 ask() {
   local doing=$1
   shift
-  if az "$@" 2>"$errors"; then return; fi
-  if grep -qiE 'az login|AADSTS' "$errors"; then fail "$doing: not signed in, or the sign-in has ended; run: az login"; fi
-  if grep -qE 'Authorization_RequestDenied|Forbidden|Insufficient privileges' "$errors"; then
-    fail "$doing: refused; you need the role Privileged Role Administrator"
-  fi
-  if grep -qE 'Request_ResourceNotFound|ResourceNotFound|does not exist' "$errors"; then
-    fail "$doing: there is no such object in this tenant; a new identity can take a minute to appear"
-  fi
-  fail "$doing: $(head -c 600 "$errors")"
+  az "$@" 2>"$errors" || explain "$doing"
 }
 
 graph=$(ask "reading the cloud's addresses" cloud show --query endpoints.microsoftGraphResourceId -o tsv)
+[[ "$graph" == https://* ]] || fail "this cloud has no address of Microsoft Graph: az cloud show"
 graph="${graph%/}/v1.0"
 resource=$(ask "finding Microsoft Graph" rest --method get \
   --url "$graph/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')?\$select=id" --query id -o tsv)
+is_id "$resource" || fail "finding Microsoft Graph: the answer has no id; is there a proxy that answers instead?"
 held=$(ask "reading the identity's permissions" rest --method get \
   --url "$graph/servicePrincipals/$principal/appRoleAssignments?\$top=999" \
   --query "value[?resourceId=='$resource'].[appRoleId,id]" -o tsv)
@@ -109,10 +118,16 @@ changes=0
 change() {
   local doing=$1
   shift
-  changes=$((changes + 1))
   if [ "$what_if" = 1 ]; then printf 'would %s\n' "$doing"; return; fi
-  ask "$doing" "$@" >/dev/null
-  printf 'did %s\n' "$doing"
+  if az "$@" >/dev/null 2>"$errors"; then
+    changes=$((changes + 1))
+    printf 'did %s\n' "$doing"
+  # What was done a moment ago is not listed everywhere at once.
+  elif grep -q 'already exist' "$errors"; then
+    printf 'was there already: %s\n' "$doing"
+  else
+    explain "$doing"
+  fi
 }
 
 for permission in "${wanted[@]}"; do
@@ -126,6 +141,7 @@ for permission in "${wanted[@]}"; do
   fi
 done
 
+needed="Cloud Application Administrator or Application Administrator"
 for application in ${applications[@]+"${applications[@]}"}; do
   owners=$(ask "reading the owners of $application" rest --method get \
     --url "$graph/servicePrincipals/$application/owners?\$select=id&\$top=999" --query "value[].id" -o tsv)

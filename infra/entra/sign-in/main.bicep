@@ -8,6 +8,9 @@ param environmentName string
 @description('Object id of the group whose members operate the service; empty assigns nobody')
 param operatorsGroupId string = ''
 
+@description('Object ids of those who run `azd provision`: only an owner may point an action group at the application')
+param ownerIds array = []
+
 var identifierUri = 'api://${tenant().tenantId}/pratique-${environmentName}'
 var azureMonitorWebhook = '461e8683-5575-4561-ac7f-899cc907d62a'
 var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
@@ -20,6 +23,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
   displayName: 'Pratique (${environmentName})'
   signInAudience: 'AzureADMyOrg'
   identifierUris: [ identifierUri ]
+  owners: { relationships: ownerIds }
   api: {
     requestedAccessTokenVersion: 2
     oauth2PermissionScopes: [
