@@ -11,8 +11,9 @@ demo: setup
 serve: setup
 	./pratique serve
 
+# Bytecode is kept even where a shell says not to: the tests start some hundred interpreters.
 test: setup
-	.venv/bin/python -m pytest $(ARGS)
+	PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest $(ARGS)
 
 check: setup
 	scripts/check

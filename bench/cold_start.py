@@ -32,7 +32,7 @@ print(json.dumps([imported, composed]))
 _ENVIRONMENT = {
     "KEY_VAULT_URL": "https://kv.vault.example",
     "AzureWebJobsStorage": "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=x.example",
-    "LOG_ANALYTICS_WORKSPACE_ID": "workspace",
+    "LOG_ANALYTICS_WORKSPACE_ID": "5a5a5a5a-0000-0000-0000-00000000005a",
     "TEAMS_WEBHOOK_URL": "https://teams.example/hook",
     "MAIL_SENDER": "pratique@contoso.example",
     "MAIL_RECIPIENTS": "team@contoso.example",

@@ -37,7 +37,8 @@ async def find_application(pratique: Pratique, wanted: str) -> ServicePrincipal:
     Raises:
         UsageError: there is none, or more than one.
     """
-    return choose(wanted, [one async for one in pratique.services.graph.service_principals()])
+    found = [one async for one in pratique.services.graph.service_principals()]
+    return choose(wanted, found, pratique.settings.reach)
 
 
 async def find_jobs(pratique: Pratique, application: ServicePrincipal, job_id: str | None) -> list[str]:

@@ -1,7 +1,6 @@
 """`pratique doctor`: what is missing for the service to do its work, and the command that mends it."""
 
 import os
-import shlex
 
 from rich.console import Console
 from rich.text import Text
@@ -12,25 +11,30 @@ from cli.product import product
 from shared.diagnosis.report import plain
 from shared.doctor.found import Found, Mark, whole
 from shared.doctor.mend import Names
+from shared.doctor.setting import change
 from shared.errors import InvalidSetting
 
 _MARKS = {Mark.FINE: ("✓", "green"), Mark.LOOK: ("▲", "yellow"), Mark.MISSING: ("✗", "red")}
 
 
 async def doctor(*, azure: bool, send_test: bool, as_json: bool) -> int:
-    """Print what was found and tell by the exit code whether anything is missing."""
+    """Print what was found and tell by the exit code whether anything is missing, or a setting is wrong."""
+    readable = True
     try:
         async with product() as pratique:
             names = Names.of(pratique.settings, os.environ if azure else {})
             settings = Found(Mark.FINE, "Settings", "can all be read")
-            found = (settings, *await pratique.doctor.examine(names, send_test=send_test))
+            found = (settings, *await pratique.doctor.examine(names, send_test=send_test, desk=not azure))
     except InvalidSetting as error:
-        mend = (f"export {error.name}=<value>", f"azd env set {shlex.quote(error.name)} <value> && azd provision")
-        found = (Found(Mark.MISSING, "Settings", f"{error} All of them: infra/settings.json", mend),)
+        mend = (f"export {error.name}=<value>   # at a desk", *change(error.name, "<value>"))
+        found = (Found(Mark.MISSING, "Settings", f"{error} All of them: docs/settings.md", mend),)
+        readable = False
     if as_json:
         print_json(whole(found))
     else:
         _print(terminal(), found)
+    if not readable:
+        return ExitCode.WRONG_USE
     return ExitCode.NEEDS_YOU if any(one.mark is Mark.MISSING for one in found) else ExitCode.FINE
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,10 +12,9 @@ from pathlib import Path
 
 from cli.errors import CommandError
 from cli.home import ROOT, shown
+from cli.package.alone import alone, link_worker
 
 FUNCTION_KEY = "local-function-key"
-SITE = ".python_packages/lib/site-packages"
-"""Where in a package the Functions worker looks for libraries."""
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 15.0
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PRATIQUE_ACTING")
@@ -36,7 +36,7 @@ async def functions_host(
 ) -> AsyncIterator[FunctionsHost]:
     """Run the host until the context ends; everything it logs goes to the file.
 
-    From an unpacked package the app and its libraries are the package's; only the host itself is the repository's. The
+    From an unpacked package the app and its libraries are the package's; only the host and its worker are not. The
     settings are all that it gets: a proxy or an Azure identity of the caller's shell must not reach it. One
     variable of the shell does: PRATIQUE_ACTING, the switch that stops all acting.
 
@@ -44,24 +44,30 @@ async def functions_host(
         CommandError: it did not become ready.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    paths = [str(ROOT)] if package is None else [str(package / SITE), str(ROOT)]
-    environment = {
-        **inherited,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "HOST_FUNCTION_KEY": FUNCTION_KEY,
-        **settings,
-    }
-    command = (sys.executable, "-m", "emulator.host", "--app", str(package or ROOT), "--port", str(port))
-    with log.open("wb") as said:
-        # A session of its own: Ctrl-C in the terminal reaches the caller, who ends the host in its turn.
-        process = await asyncio.create_subprocess_exec(
-            *command, env=environment, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=said, start_new_session=True
-        )
-    try:
-        url, functions = await _ready(process, log)
-        yield FunctionsHost(url, functions, process, log)
-    finally:
-        await _stop(process)
+    environment = {**inherited, "HOST_FUNCTION_KEY": FUNCTION_KEY, **settings}
+    arguments = ("--app", str(package or ROOT), "--port", str(port))
+    with tempfile.TemporaryDirectory(prefix="pratique-") as place:
+        if package is None:
+            environment["PYTHONPATH"] = str(ROOT)
+            command = [sys.executable, "-m", "emulator.host", *arguments]
+        else:
+            link_worker(Path(place))
+            command = alone(package, Path(place), "emulator.host", *arguments)
+        with log.open("wb") as said:
+            # A session of its own: Ctrl-C in the terminal reaches the caller, who ends the host in its turn.
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                env=environment,
+                cwd=package or ROOT,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+            )
+        try:
+            url, functions = await _ready(process, log)
+            yield FunctionsHost(url, functions, process, log)
+        finally:
+            await _stop(process)
 
 
 async def _ready(process: asyncio.subprocess.Process, log: Path) -> tuple[str, tuple[str, ...]]:

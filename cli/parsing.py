@@ -110,8 +110,9 @@ def _add_doctor(commands: _Commands) -> None:
         "say what is missing for the service to do its work, each with what mends it",
         "Looks at settings, sign-in, permissions, vault, logs, channels, storage, bindings\n"
         "and the last sweep. Changes nothing outside our own storage, where it makes\n"
-        "missing tables and queues; ▲ is worth knowing, ✗ is missing (exit code 1). It\n"
-        "looks as whoever is signed in; GET /api/doctor looks as the service itself.\n"
+        "missing tables and queues; ▲ is worth knowing, ✗ is missing (exit code 1, or 2\n"
+        "when it is a setting). It looks as whoever is signed in; GET /api/doctor looks as\n"
+        "the service itself.\n"
         f"\n{_ENVIRONMENT}",
     )
     doctor.add_argument(

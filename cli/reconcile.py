@@ -16,6 +16,7 @@ from shared.incidents.incident import IncidentState
 from shared.jobs.model import ServicePrincipal
 from shared.overview import incident_view
 from shared.remediation.reconcile import Handled, Report
+from shared.settings import Reach
 
 _WORDS = {
     Handled.LOOKED: "looked at",
@@ -23,6 +24,7 @@ _WORDS = {
     Handled.BUSY: "busy: somebody else holds this application now; the look is kept for later",
     Handled.UNSEEN: "could not be looked at",
     Handled.UNKNOWN: "not there any more",
+    Handled.UNWATCHED: "not watched (PRATIQUE_APPLICATIONS), so it is left alone",
 }
 _DONE = {
     "opened": "opened an incident",
@@ -44,7 +46,7 @@ _DONE = {
 async def reconcile(wanted: str, job_id: str | None, *, as_json: bool) -> int:
     """Reconcile and print what was done and what stands; tell by the exit code whether somebody is needed."""
     async with product() as pratique:
-        application = choose(wanted, await _applications(pratique.services.graph))
+        application = choose(wanted, await _applications(pratique.services.graph), pratique.settings.reach)
         reports = await _reconcile(pratique, application, job_id)
     if as_json:
         print_json(
@@ -59,8 +61,8 @@ async def reconcile(wanted: str, job_id: str | None, *, as_json: bool) -> int:
     return ExitCode.NEEDS_YOU if any(map(asks, reports.values())) else ExitCode.FINE
 
 
-def choose(wanted: str, applications: list[ServicePrincipal]) -> ServicePrincipal:
-    """Return the application with this id or display name.
+def choose(wanted: str, applications: list[ServicePrincipal], reach: Reach) -> ServicePrincipal:
+    """Return the application with this id or display name; `reach` says which of the tenant's these are.
 
     Raises:
         UsageError: there is none, or more than one.
@@ -77,6 +79,9 @@ def choose(wanted: str, applications: list[ServicePrincipal]) -> ServicePrincipa
     near = get_close_matches(folded, [name.casefold() for name in names], n=3, cutoff=0.5)
     near += [name.casefold() for name in names if folded and folded in name.casefold()]
     meant = [name for name in names if name.casefold() in near] or names[:10]
+    if reach is not Reach.TENANT:
+        watched = f" Those that are watched (PRATIQUE_APPLICATIONS): {', '.join(meant) or 'none'}."
+        raise UsageError(f"No application that is watched has the name or service principal id {wanted!r}.{watched}")
     hint = f" Is it one of these: {', '.join(meant)}?" if meant else " The tenant has no enterprise applications."
     raise UsageError(f"No application has the name or service principal id {wanted!r}.{hint}")
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -48,6 +49,7 @@ _KQL_TYPES = {
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "long": (int,), "real": (int, float), "bool": (bool,)}
 _LOADED_AT_ONCE = 2000
 """Rows in one statement: all of them as one JSON text would need gigabytes for a large table."""
+_CLOCK = re.compile(r"\b(?:now|ago)\s*\(")
 _DURATION = re.compile(
     r"P(?!$)(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -190,11 +192,9 @@ def _execute(query: str, rows: Mapping[str, Sequence[dict[str, Any]]], now: date
                     some = json.dumps(held[start : start + _LOADED_AT_ONCE])
                     connection.execute(statement, [some, json.dumps([shape])])
         try:
-            relation = duckdb_kql.query(connection, query, allow_write=False, query_now=now)
-            columns_out = [
-                (name, _kql_type(str(kind))) for name, kind in zip(relation.columns, relation.types, strict=True)
-            ]
-            found = relation.fetchall()
+            sql = _translated(query, now if _CLOCK.search(query) else None)
+            found = connection.execute(str(sql), dict(sql.parameters)).fetchall()
+            columns_out = [(name, _kql_type(str(kind))) for name, kind, *_ in connection.description or []]
         except duckdb_kql.KqlUnsupportedError:
             raise
         except duckdb_kql.KqlSyntaxError as error:
@@ -206,6 +206,13 @@ def _execute(query: str, rows: Mapping[str, Sequence[dict[str, Any]]], now: date
         "columns": [{"name": name, "type": kind} for name, kind in columns_out],
         "rows": [[_on_the_wire(value) for value in row] for row in found],
     }
+
+
+@lru_cache(maxsize=64)
+def _translated(query: str, now: datetime | None) -> duckdb_kql.TranslationResult:
+    """Translate KQL to SQL: half of what a query costs, and always the same where it does not ask for the time."""
+    schema = {table: list(columns) for table, columns in TABLES.items()}
+    return duckdb_kql.to_sql(query, schema=schema, allow_write=False, query_now=now)
 
 
 def _kql_type(duckdb_type: str) -> str:

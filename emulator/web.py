@@ -127,7 +127,11 @@ class Listener:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        record = RecordedRequest(self._service.name, request.method, request.raw_path, headers, await request.read())
+        try:
+            body = await request.read()
+        except ConnectionResetError:  # the client left in the middle of its request
+            return _abort(request)
+        record = RecordedRequest(self._service.name, request.method, request.raw_path, headers, body)
         self._requests.append(record)
         try:
             for hook in list(self._faults.before):

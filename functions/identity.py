@@ -2,29 +2,32 @@
 
 Only the platform may set that header, and only where sign-in is on; where it is off, anybody can send one. So it counts
 only where the platform also says `WEBSITE_AUTH_ENABLED` (App Service docs, "Environment variables and app
-settings": read-only, injected). Whether Flex Consumption injects it no page says; without it everybody is refused.
+settings": read-only, injected). Whether Flex Consumption injects it no page says. Without that word the secure webhook
+is refused always, and people are where `PRATIQUE_SIGN_IN` is `required`, as the template sets it with sign-in; where it
+is `off` too, nothing says that there is sign-in, and the function key alone lets people through.
 The header's shape: App Service docs, "Work with user identities": base64 of `{"auth_typ", "claims": [{"typ", "val"}],
 "name_typ", "role_typ"}`; a claim's type may be mapped to another name, so roles count under both of theirs.
 """
 
 import base64
 import json
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from functools import wraps
 from typing import Any
 
 import azure.functions as func
 
-from functions.answers import answer
+from functions.answers import Handler, answer
 from functions.worker import pratique
 
 HEADER = "X-MS-CLIENT-PRINCIPAL"
 _PROVIDER = "aad"
 _ROLE_CLAIMS = {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 _LONGEST = 64 * 1024
-
-type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+_NO_WORD = (
+    "PRATIQUE_SIGN_IN is required, and App Service does not say that sign-in is on (WEBSITE_AUTH_ENABLED): "
+    "nobody's role can be believed."
+)
 
 
 class CallerRole(StrEnum):
@@ -57,11 +60,14 @@ def signed_in_as(req: func.HttpRequest, role: CallerRole) -> bool:
 
 
 def operators_only(handler: Handler) -> Handler:
-    """Let only operators through where there is sign-in; where there is none, the function key is the guard."""
+    """Let only operators through where there is sign-in or must be; elsewhere the function key is the guard."""
 
     @wraps(handler)
     async def guarded(req: func.HttpRequest) -> func.HttpResponse:
-        if pratique().settings.signed_in and not signed_in_as(req, CallerRole.OPERATOR):
+        settings = pratique().settings
+        if settings.sign_in_required and not settings.signed_in:
+            return answer(403, {"error": _NO_WORD})
+        if settings.signed_in and not signed_in_as(req, CallerRole.OPERATOR):
             return answer(403, {"error": f"The role {CallerRole.OPERATOR} is needed."})
         return await handler(req)
 

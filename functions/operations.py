@@ -6,29 +6,34 @@ from uuid import UUID
 
 import azure.functions as func
 
-from functions.answers import answer
+from functions.answers import answer, problems_answered
 from functions.identity import operators_only
 from functions.worker import pratique
 from shared.detection.signal import Signal
-from shared.errors import LeaseLost, MalformedNews, NotFound, Refused, ServiceError
+from shared.errors import MalformedNews
 from shared.overview import incident_view
 from shared.remediation.reconcile import Handled, Report
-from shared.tokens.vendors import InvalidCatalogue
+from shared.remediation.watched import not_watched, require_watched
 
 operations = func.Blueprint()
-_STATUS = {Handled.LOOKED: 200, Handled.STALE: 200, Handled.BUSY: 202, Handled.UNSEEN: 503, Handled.UNKNOWN: 404}
+_STATUS = {
+    Handled.LOOKED: 200,
+    Handled.STALE: 200,
+    Handled.BUSY: 202,
+    Handled.UNSEEN: 503,
+    Handled.UNKNOWN: 404,
+    Handled.UNWATCHED: 403,
+}
 
 
 @operations.route(route="jobs", methods=["GET"])
 @operators_only
+@problems_answered
 async def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
     """List every synchronization job with its state, its incident, and which sources are blind."""
     del req
-    try:
-        jobs = await pratique().overview.jobs()
-        sources = await pratique().overview.sources()
-    except ServiceError as error:
-        return answer(503, {"error": str(error)})
+    jobs = await pratique().overview.jobs()
+    sources = await pratique().overview.sources()
     return answer(
         200,
         {
@@ -40,13 +45,11 @@ async def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
 
 @operations.route(route="tokens", methods=["GET"])
 @operators_only
+@problems_answered
 async def list_tokens(req: func.HttpRequest) -> func.HttpResponse:
     """List every credential with its end and what is wrong with its keeping; 503 when not all could be read."""
     del req
-    try:
-        stock = await pratique().inventory.read()
-    except (ServiceError, InvalidCatalogue) as error:
-        return answer(503, {"error": str(error)})
+    stock = await pratique().inventory.read()
     return answer(200, stock.to_dict())
 
 
@@ -63,22 +66,16 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/reconcile", methods=["POST"])
 @operators_only
+@problems_answered
 async def reconcile_by_hand(req: func.HttpRequest) -> func.HttpResponse:
     """Look at one job now, within the same mode and limits as ever."""
-    asked = pratique().overview.asked(req.route_params["servicePrincipalId"], req.route_params["jobId"])
-    try:
-        signal = Signal.from_message(asked.to_message())
-    except MalformedNews as error:
-        return answer(400, {"error": str(error)})
-    try:
-        report = await pratique().reconciler.reconcile(signal)
-    except ServiceError as error:
-        return answer(503, {"error": str(error)})
-    return answer(_STATUS[report.handled], _view(report))
+    signal = _asked(req)
+    return _answer(await pratique().reconciler.reconcile(signal), signal.service_principal_id)
 
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/rotate", methods=["POST"])
 @operators_only
+@problems_answered
 async def rotate_by_hand(req: func.HttpRequest) -> func.HttpResponse:
     """Give Entra the newest credential from the vault, within mode and limits; `{"dry_run": true}` only says how.
 
@@ -87,29 +84,20 @@ async def rotate_by_hand(req: func.HttpRequest) -> func.HttpResponse:
     from shared.remediation.by_hand import require_acting, rotation  # noqa: PLC0415 -- as for a diagnosis
     from shared.remediation.rehearsal import rehearse  # noqa: PLC0415
 
-    services = pratique().services
-    try:
-        ids, dry_run = _job_ids(req), _dry_run(req)
-        if dry_run:
-            return answer(200, {"steps": [step.to_dict() for step in await rehearse(services, *ids)]})
-        require_acting(services, ids[0])
-        report = await pratique().reconciler.reconcile(rotation(services, *ids))
-    except MalformedNews as error:
-        return answer(400, {"error": str(error)})
-    except Refused as error:
-        return answer(403, {"error": str(error)})
-    except NotFound as error:
-        return answer(404, {"error": str(error)})
-    except ServiceError as error:
-        return answer(503, {"error": str(error)})
+    services, ids = pratique().services, _job_ids(req)
+    if _dry_run(req):
+        return answer(200, {"steps": [step.to_dict() for step in await rehearse(services, *ids)]})
+    require_acting(services, ids[0])
+    report = await pratique().reconciler.reconcile(rotation(services, *ids))
     if report.handled is Handled.BUSY:
         later = "Somebody else acts on this application now; the rotation is kept and done when it is free."
         return answer(409, {**_view(report), "error": later})
-    return answer(_STATUS[report.handled], _view(report))
+    return _answer(report, ids[0])
 
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/diagnosis", methods=["GET"])
 @operators_only
+@problems_answered
 async def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
     """Diagnose one job: JSON, or Markdown with `?format=markdown`. Changes nothing."""
     from shared.diagnosis import report  # noqa: PLC0415 -- a cold start that only looks needs no remedies
@@ -117,15 +105,9 @@ async def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
     wanted = req.params.get("format", "json").lower()
     if wanted not in ("json", "markdown"):
         return answer(400, {"error": "format must be json or markdown"})
-    try:
-        ids = _job_ids(req)
-        findings = await pratique().diagnostician.diagnose(*ids)
-    except MalformedNews as error:
-        return answer(400, {"error": str(error)})
-    except NotFound as error:
-        return answer(404, {"error": str(error)})
-    except ServiceError as error:
-        return answer(503, {"error": str(error)})
+    ids = _job_ids(req)
+    await require_watched(pratique().services, ids[0])
+    findings = await pratique().diagnostician.diagnose(*ids)
     if wanted == "markdown":
         return func.HttpResponse(report.to_markdown(findings), mimetype="text/markdown", charset="utf-8")
     return answer(200, report.to_dict(findings))
@@ -133,24 +115,20 @@ async def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
 
 @operations.route(route="jobs/{servicePrincipalId}/{jobId}/try", methods=["POST"])
 @operators_only
+@problems_answered
 async def try_user(req: func.HttpRequest) -> func.HttpResponse:
     """Provision one user on demand, within mode and limits; the body is `{"user": "<object id>"}`."""
-    from shared.remediation.on_demand import NoRule, UsedUp, tried_view  # noqa: PLC0415 -- as above
+    from shared.remediation.on_demand import tried_view  # noqa: PLC0415 -- as above
 
-    try:
-        ids, user = _job_ids(req), _user(req)
-        tried = await pratique().on_demand.try_user(*ids, user)
-    except MalformedNews as error:
-        return answer(400, {"error": str(error)})
-    except (UsedUp, LeaseLost, NoRule) as error:
-        return answer(409, {"error": str(error)})
-    except Refused as error:
-        return answer(403, {"error": str(error)})
-    except NotFound as error:
-        return answer(404, {"error": str(error)})
-    except ServiceError as error:
-        return answer(503, {"error": str(error)})
+    tried = await pratique().on_demand.try_user(*_job_ids(req), _user(req))
     return answer(200, tried_view(tried))
+
+
+def _answer(report: Report, service_principal_id: str) -> func.HttpResponse:
+    view = _view(report)
+    if report.handled is Handled.UNWATCHED:
+        view["error"] = not_watched(pratique().services, service_principal_id)
+    return answer(_STATUS[report.handled], view)
 
 
 def _view(report: Report) -> dict[str, Any]:
@@ -163,10 +141,14 @@ def _view(report: Report) -> dict[str, Any]:
     }
 
 
-def _job_ids(req: func.HttpRequest) -> tuple[str, str]:
-    """Return the ids in the address, checked as those of any signal are."""
+def _asked(req: func.HttpRequest) -> Signal:
+    """Return the signal of the job in the address, checked as any signal is."""
     asked = pratique().overview.asked(req.route_params["servicePrincipalId"], req.route_params["jobId"])
-    signal = Signal.from_message(asked.to_message())
+    return Signal.from_message(asked.to_message())
+
+
+def _job_ids(req: func.HttpRequest) -> tuple[str, str]:
+    signal = _asked(req)
     return signal.service_principal_id, signal.job_id
 
 

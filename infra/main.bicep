@@ -245,6 +245,7 @@ var given = {
   PRATIQUE_MINT: minting ? 'on' : 'off'
   PRATIQUE_MODE: mode
   PRATIQUE_MODE_BY_APPLICATION: modeByApplication
+  PRATIQUE_SIGN_IN: empty(signInClientId) ? 'off' : 'required'
   TEAMS_WEBHOOK_SECRET: teamsWebhookSecretName
 }
 
@@ -313,6 +314,7 @@ output AzureWebJobsStorage__tableServiceUri string = storage.outputs.tableEndpoi
 output KEY_VAULT_URL string = vault.outputs.uri
 output LOG_ANALYTICS_WORKSPACE_ID string = workspaceAccess.outputs.customerId
 output PRATIQUE_IDENTITY string = identity.outputs.principalId
+output PRATIQUE_MINT string = minting ? 'on' : 'off'
 
 output AZURE_FUNCTION_NAME string = app.outputs.name
 output AZURE_KEY_VAULT_NAME string = vault.outputs.name

@@ -14,7 +14,8 @@ from shared.redaction import SecretValue
 
 TABLE = Path(__file__).parent.parent / "infra" / "settings.json"
 _SHORTEST, _LONGEST = timedelta(milliseconds=1), timedelta(days=30)
-_OBJECT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SECRET_NAME = re.compile(r"[0-9A-Za-z-]{1,127}")  # Key Vault docs, "About keys, secrets, certificates": object-name
 _DIGITS = 3  # what is counted is multiplied by a job's interval, which must stay within the calendar
 
 
@@ -85,7 +86,9 @@ class Settings:
     tiers: tuple[int, ...]
     attempts_per_hour: int
     signed_in: bool
-    """Whether App Service authentication stands before every request."""
+    """Whether App Service says that its authentication stands before every request."""
+    sign_in_required: bool
+    """Whether people may call only where App Service says so."""
     mode_by_application: Mapping[str, Mode] = field(default_factory=dict)
     merge_accepted: frozenset[str] = frozenset()
 
@@ -130,20 +133,20 @@ def load(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         graph_base_url=_https(values, "GRAPH_BASE_URL"),
         logs_endpoint=_https(values, "LOGS_ENDPOINT"),
-        workspace_id=values["LOG_ANALYTICS_WORKSPACE_ID"],
+        workspace_id=_workspace("LOG_ANALYTICS_WORKSPACE_ID", values["LOG_ANALYTICS_WORKSPACE_ID"]),
         reach=reach,
         applications=applications,
         identity=_object_id("PRATIQUE_IDENTITY", values["PRATIQUE_IDENTITY"]),
         key_vault_url=_https(values, "KEY_VAULT_URL"),
         portal_url=_https(values, "ENTRA_PORTAL_URL"),
         storage_connection=_secret(values["AzureWebJobsStorage"]),
-        queue_service_uri=values["AzureWebJobsStorage__queueServiceUri"],
-        table_service_uri=values["AzureWebJobsStorage__tableServiceUri"],
-        teams_webhook_secret=values["TEAMS_WEBHOOK_SECRET"],
+        queue_service_uri=_https_if_set(values, "AzureWebJobsStorage__queueServiceUri"),
+        table_service_uri=_https_if_set(values, "AzureWebJobsStorage__tableServiceUri"),
+        teams_webhook_secret=_secret_name("TEAMS_WEBHOOK_SECRET", values["TEAMS_WEBHOOK_SECRET"]),
         teams_webhook_url=_secret_https(values, "TEAMS_WEBHOOK_URL"),
         mail_sender=values["MAIL_SENDER"],
         mail_recipients=_list(values["MAIL_RECIPIENTS"]),
-        mode=_mode("PRATIQUE_MODE", values["PRATIQUE_MODE"]),
+        mode=Mode(_one_of("PRATIQUE_MODE", values["PRATIQUE_MODE"], *Mode)),
         acting=acting(environment),
         attempts_per_day=_number(values, "PRATIQUE_ATTEMPTS_PER_DAY"),
         patience_intervals=_number(values, "PRATIQUE_PATIENCE_INTERVALS"),
@@ -162,8 +165,9 @@ def load(environment: Mapping[str, str]) -> Settings:
         tiers=_tiers(values["PRATIQUE_EXPIRY_TIERS"]),
         attempts_per_hour=_number(values, "PRATIQUE_ATTEMPTS_PER_HOUR"),
         signed_in=values["WEBSITE_AUTH_ENABLED"].lower() == "true",  # any other word is no promise
+        sign_in_required=_one_of("PRATIQUE_SIGN_IN", values["PRATIQUE_SIGN_IN"], "off", "required") == "required",
         mode_by_application=_modes(values["PRATIQUE_MODE_BY_APPLICATION"]),
-        merge_accepted=frozenset(entry.lower() for entry in _list(values["PRATIQUE_MERGE_ACCEPTED"])),
+        merge_accepted=frozenset(_object_ids("PRATIQUE_MERGE_ACCEPTED", values["PRATIQUE_MERGE_ACCEPTED"])),
     )
     if settings.step >= settings.lease:
         raise InvalidSetting("PRATIQUE_STEP", "must be shorter than PRATIQUE_LEASE")
@@ -184,10 +188,14 @@ def acting(environment: Mapping[str, str]) -> bool:
 
 
 def _switch(name: str, text: str) -> bool:
+    return _one_of(name, text, "on", "off") == "on"
+
+
+def _one_of(name: str, text: str, *words: str) -> str:
     value = text.lower()
-    if value not in ("on", "off"):
-        raise InvalidSetting(name, f"must be on or off, not {value!r}")
-    return value == "on"
+    if value not in words:
+        raise InvalidSetting(name, f"must be {' or '.join(words)}, not {value!r}")
+    return value
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -204,6 +212,10 @@ def _https(values: Mapping[str, str], name: str) -> str:
     return values[name].rstrip("/")
 
 
+def _https_if_set(values: Mapping[str, str], name: str) -> str:
+    return _https(values, name) if values[name] else ""
+
+
 def _secret_https(values: Mapping[str, str], name: str) -> SecretValue | None:
     if values[name] and not _is_https(values[name]):
         raise InvalidSetting(name, "must be an https address")
@@ -218,13 +230,6 @@ def _is_https(text: str) -> bool:
         return False
 
 
-def _mode(name: str, text: str) -> Mode:
-    try:
-        return Mode(text.lower())
-    except ValueError:
-        raise InvalidSetting(name, f"must be observe or act, not {text!r}") from None
-
-
 def _modes(text: str) -> dict[str, Mode]:
     name = "PRATIQUE_MODE_BY_APPLICATION"
     modes: dict[str, Mode] = {}
@@ -232,7 +237,7 @@ def _modes(text: str) -> dict[str, Mode]:
         application, separator, mode = entry.partition("=")
         if not separator:
             raise InvalidSetting(name, f"must be <service principal id>=<mode>, not {entry!r}")
-        modes[application.strip().lower()] = _mode(name, mode.strip())
+        modes[_object_id(name, application.strip() or entry)] = Mode(_one_of(name, mode.strip(), *Mode))
     return modes
 
 
@@ -243,14 +248,32 @@ def _applications(text: str) -> tuple[Reach, tuple[str, ...]]:
             return reach, ()
     if not entries:
         raise InvalidSetting(name, f"must be tenant, owned, or service principal ids, not {text!r}")
-    return Reach.NAMED, tuple(dict.fromkeys(_object_id(name, entry) for entry in entries))
+    return Reach.NAMED, _object_ids(name, text)
+
+
+def _object_ids(name: str, text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_object_id(name, entry) for entry in _list(text)))
 
 
 def _object_id(name: str, text: str) -> str:
     folded = text.lower()
-    if folded and not _OBJECT_ID.fullmatch(folded):
+    if folded and not _ID.fullmatch(folded):
         raise InvalidSetting(name, f"must hold object ids, not {text!r}")
     return folded
+
+
+def _workspace(name: str, text: str) -> str:
+    folded = text.lower()
+    if folded and not _ID.fullmatch(folded):
+        raise InvalidSetting(name, "must be the workspace's id (customer id), not its resource id")
+    return folded
+
+
+def _secret_name(name: str, text: str) -> str:
+    """Return the name; what is no name may be the very secret, so it is not repeated."""
+    if text and not _SECRET_NAME.fullmatch(text):
+        raise InvalidSetting(name, "must be a secret's name: up to 127 letters, digits and hyphens")
+    return text
 
 
 def _number(values: Mapping[str, str], name: str) -> int:

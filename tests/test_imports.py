@@ -53,7 +53,7 @@ print(json.dumps(stages))
 _ENVIRONMENT = {
     "KEY_VAULT_URL": "https://kv.vault.example",
     "AzureWebJobsStorage": "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=x.example",
-    "LOG_ANALYTICS_WORKSPACE_ID": "workspace",
+    "LOG_ANALYTICS_WORKSPACE_ID": "22222222-2222-2222-2222-222222222222",
     "TEAMS_WEBHOOK_URL": "https://teams.example/hook",
     "MAIL_SENDER": "pratique@contoso.example",
     "MAIL_RECIPIENTS": "team@contoso.example",

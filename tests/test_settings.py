@@ -131,6 +131,40 @@ def test_addresses_are_https(name: str, value: str) -> None:
     assert name not in SECRETS or len(value) == 1 or value not in str(raised.value)
 
 
+@pytest.mark.parametrize("end", ["queueServiceUri", "tableServiceUri"])
+@pytest.mark.parametrize("value", ["http://a.queue.core.windows.net", "notaurl", "https://", "https://["])
+def test_the_addresses_of_storage_are_https(end: str, value: str) -> None:
+    """The one that is wrong is named at once: without this, the storage client tries it for a minute and a half."""
+    uris = dict.fromkeys(("queueServiceUri", "tableServiceUri"), "https://a.queue.core.windows.net")
+    environment = {f"AzureWebJobsStorage__{name}": text for name, text in {**uris, end: value}.items()}
+    for more in ({}, {"AzureWebJobsStorage": WHOLE["AzureWebJobsStorage"]}):
+        with pytest.raises(InvalidSetting, match=f"AzureWebJobsStorage__{end}"):
+            load({"KEY_VAULT_URL": WHOLE["KEY_VAULT_URL"], **environment, **more})
+
+
+@pytest.mark.parametrize(
+    "value", [f"/subscriptions/{SP}/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/w", "w", SP[1:]]
+)
+def test_the_workspace_is_named_by_the_id_that_queries_ask_for(value: str) -> None:
+    """A resource id would be answered 404 at the first query."""
+    with pytest.raises(InvalidSetting, match=r"LOG_ANALYTICS_WORKSPACE_ID.*customer id.*not its resource id"):
+        load({**WHOLE, "LOG_ANALYTICS_WORKSPACE_ID": value})
+    assert load({**WHOLE, "LOG_ANALYTICS_WORKSPACE_ID": SP.upper()}).workspace_id == SP
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://x.example/hook?sig=c2VjcmV0LXZhbHVl", "a/c2VjcmV0LXZhbHVl", "c2VjcmV0LXZhbHVl_", "é", "x" * 128, "a b"],
+)
+def test_the_name_of_the_secret_is_a_name(value: str) -> None:
+    """An address in its place is a secret in itself: it is refused, and said nowhere."""
+    with pytest.raises(InvalidSetting, match="TEAMS_WEBHOOK_SECRET") as raised:
+        load({**WHOLE, "TEAMS_WEBHOOK_SECRET": value})
+    assert value not in str(raised.value)
+    assert "c2VjcmV0" not in str(raised.value)
+    assert load({**WHOLE, "TEAMS_WEBHOOK_SECRET": "x" * 127}).teams_webhook_secret == "x" * 127
+
+
 @pytest.mark.parametrize("name", ["PRATIQUE_ATTEMPTS_PER_DAY", "PRATIQUE_PATIENCE_INTERVALS"])
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", "1000", "9" * 5000, "²", "1e2", "nan"])
 def test_counts_are_whole_and_within_reason(name: str, value: str) -> None:
@@ -175,6 +209,24 @@ def test_an_exception_to_the_mode_needs_its_equals_sign() -> None:
         load({**WHOLE, "PRATIQUE_MODE_BY_APPLICATION": SP})
 
 
+@pytest.mark.parametrize("entry", ["Druva", "", SP[:-1], f"{SP}/x", "*"])
+def test_what_is_said_of_one_application_names_it_by_its_object_id(entry: str) -> None:
+    """A display name would match nothing, and the application would be acted on against what was written."""
+    for name, value in (
+        ("PRATIQUE_MODE_BY_APPLICATION", f"{SP}=observe, {entry}=observe"),
+        ("PRATIQUE_MERGE_ACCEPTED", f"{SP}, {entry or 'x'}"),
+    ):
+        with pytest.raises(InvalidSetting, match=name):
+            load({**WHOLE, name: value})
+
+
+def test_merging_is_accepted_for_the_applications_that_are_named() -> None:
+    """In any case, and for no other."""
+    read = load({**WHOLE, "PRATIQUE_MERGE_ACCEPTED": f" {SP.upper()} ,"})
+    assert read.accepts_merge(SP)
+    assert not read.accepts_merge(SP.replace("4f6c", "4f6d"))
+
+
 def test_the_mode_of_an_application_goes_before_the_tenants() -> None:
     """Identifiers are compared without case, blanks do not matter."""
     read = load({**WHOLE, "PRATIQUE_MODE": "Act", "PRATIQUE_MODE_BY_APPLICATION": f" {SP.upper()} = Observe , "})
@@ -187,6 +239,26 @@ def test_the_switch(value: str, *, expected: bool) -> None:
     """On unless it says off, in any case."""
     assert acting({"PRATIQUE_ACTING": value}) is expected
     assert load({**WHOLE, "PRATIQUE_ACTING": value}).acting is expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", False), (" Off", False), ("Required", True)])
+def test_sign_in_is_demanded_by_a_word_of_ours(value: str, *, expected: bool) -> None:
+    """Nothing that the platform may forget to say switches it off."""
+    assert load({**WHOLE, "PRATIQUE_SIGN_IN": value}).sign_in_required is expected
+
+
+@pytest.mark.parametrize("value", ["on", "true", "require", "optional", "required!"])
+def test_words_that_would_leave_sign_in_open_are_refused(value: str) -> None:
+    """A word that is not understood is no word for leaving the door open."""
+    with pytest.raises(InvalidSetting, match="PRATIQUE_SIGN_IN must be off or required"):
+        load({**WHOLE, "PRATIQUE_SIGN_IN": value})
+
+
+@pytest.mark.parametrize("value", ["False", "0", "1", "yes", "", "on", "True!"])
+def test_the_platforms_word_is_true_and_no_other(value: str) -> None:
+    """Anything else is no promise that it wrote the header."""
+    assert not load({**WHOLE, "WEBSITE_AUTH_ENABLED": value}).signed_in
+    assert load({**WHOLE, "WEBSITE_AUTH_ENABLED": "True"}).signed_in
 
 
 def test_secrets_never_show() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from cli.errors import CommandError
-from cli.functions_host import SITE
 from cli.package import sdk
+from cli.package.alone import SITE
 from cli.package.content import deployed
 
 _MOUNTED = "/home/site/wwwroot"
@@ -47,7 +47,8 @@ def build(root: Path, out: Path, *, here: bool) -> Package:
     Raises:
         CommandError: a library cannot be had with its hash, or a file cannot be compiled.
     """
-    with tempfile.TemporaryDirectory(prefix="pratique-package-", dir=out.absolute().parent) as folder:
+    # In the system's folder for such things: beside the zip, in the repository as a rule, a killed run would leave it.
+    with tempfile.TemporaryDirectory(prefix="pratique-package-") as folder:
         stage = Path(folder)
         names = deployed(root)
         for name in names:

@@ -1,21 +1,14 @@
-"""Which files of the repository are deployed, by the rules of `.funcignore`."""
+"""Which files of the repository are deployed: what `.funcignore` takes back by name, and nothing else."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import pathspec
+_TAKEN_BACK = "!/"
 
 
 def deployed(root: Path) -> list[str]:
     """Return the paths of the files that are deployed, relative to the root, in order."""
-    rules = pathspec.GitIgnoreSpec.from_lines((root / ".funcignore").read_text("utf-8").splitlines())
-    return sorted(_kept(root, rules))
-
-
-def _kept(root: Path, rules: pathspec.GitIgnoreSpec) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
-        here = Path(folder).relative_to(root)
-        # What is ignored as a folder is not walked: node_modules and .venv hold a hundred thousand files.
-        folders[:] = [name for name in folders if not rules.match_file(f"{(here / name).as_posix()}/")]
-        yield from (path for name in files if not rules.match_file(path := (here / name).as_posix()))
+    lines = (root / ".funcignore").read_text("utf-8").splitlines()
+    # A line that ends with a slash takes back a folder, not what is in it.
+    names = [line.removeprefix(_TAKEN_BACK) for line in lines if line.startswith(_TAKEN_BACK) and line[-1] != "/"]
+    found = {path for name in names for path in root.glob(name) if path.is_file()}
+    return sorted(path.relative_to(root).as_posix() for path in found)

@@ -53,16 +53,23 @@ class Graph:
         """Return the ids of the applications that are watched, in lower case; None when that is all of the tenant."""
         return await self._applications.ids()
 
+    async def watches(self, service_principal_id: str) -> bool:
+        """Say whether an application is watched; where those are that the identity owns, they are read each time."""
+        watched = await self.watched()
+        return watched is None or service_principal_id.lower() in watched
+
     async def jobs(self, service_principal_id: str) -> tuple[SynchronizationJob, ...]:
         """Read the jobs of one service principal."""
         request = RequestInformation(Method.GET, _JOBS, {"servicePrincipal%2Did": service_principal_id})
-        body = await self._transport.read(request, "list synchronization jobs", self._permission)
+        operation = self._applications.about("list synchronization jobs", service_principal_id)
+        body = await self._transport.read(request, operation, self._permission)
         return tuple(read_job(service_principal_id, raw) for raw in body.get("value", []))
 
     async def job(self, service_principal_id: str, job_id: str) -> SynchronizationJob:
         """Read one job."""
         request = RequestInformation(Method.GET, _JOB, _job_path(service_principal_id, job_id))
-        body = await self._transport.read(request, "read the synchronization job", self._permission)
+        operation = self._applications.about("read the synchronization job", service_principal_id)
+        body = await self._transport.read(request, operation, self._permission)
         return read_job(service_principal_id, body)
 
     async def jobs_of_many(self, service_principal_ids: Sequence[str]) -> AsyncIterator[SynchronizationJob]:
@@ -85,7 +92,8 @@ class Graph:
         The call is not in Graph's reference but is what Terraform's azuread provider uses.
         """
         request = RequestInformation(Method.GET, _SECRETS, {"servicePrincipal%2Did": service_principal_id})
-        body = await self._transport.read(request, "read the synchronization secrets", self._permission)
+        operation = self._applications.about("read the synchronization secrets", service_principal_id)
+        body = await self._transport.read(request, operation, self._permission)
         # A key without a value is not there: sent back as an empty text it would be an order to remove it.
         return tuple(
             Credential(str(pair.get("key") or ""), SecretValue(str(pair["value"])))
@@ -107,7 +115,7 @@ class Graph:
             raise Refused(message)
         body = {"value": [{"key": pair.key, "value": pair.value.reveal()} for pair in pairs]}
         request = json_request(Method.PUT, _SECRETS, {"servicePrincipal%2Did": service_principal_id}, body)
-        operation = "save the synchronization secrets"
+        operation = self._applications.about("save the synchronization secrets", service_principal_id)
         answer = await self._transport.write(request, operation)
         require_success(answer, operation, self._permission, secrets)
 
@@ -167,13 +175,14 @@ class Graph:
         if json.loads(request.content or b"null") != QUARANTINE_ONLY:
             message = "the restart would not be quarantine-only"
             raise Refused(message)
-        operation = "restart the synchronization job"
+        operation = self._applications.about("restart the synchronization job", service_principal_id)
         require_success(await self._transport.write(request, operation), operation, self._permission)
 
     async def schema_rules(self, service_principal_id: str, job_id: str) -> tuple[SynchronizationRule, ...]:
         """Read the synchronization rules of a job, which provisioning on demand has to name."""
         request = RequestInformation(Method.GET, f"{_JOB}/schema", _job_path(service_principal_id, job_id))
-        body = await self._transport.read(request, "read the synchronization schema", self._permission)
+        operation = self._applications.about("read the synchronization schema", service_principal_id)
+        body = await self._transport.read(request, operation, self._permission)
         return read_rules(body)
 
     async def user_id(self, user: str) -> str:
@@ -195,7 +204,7 @@ class Graph:
         body = {"parameters": [{"ruleId": rule_id, "subjects": [subject]}]}
         path = _job_path(service_principal_id, job_id)
         request = json_request(Method.POST, f"{_JOB}/provisionOnDemand", path, body)
-        operation = "provision the user on demand"
+        operation = self._applications.about("provision the user on demand", service_principal_id)
         answer = await self._transport.write(request, operation)
         require_success(answer, operation, self._permission)
         return read_trial(answer.body)
@@ -214,7 +223,7 @@ class Graph:
     ) -> CredentialTest:
         path = _job_path(service_principal_id, job_id)
         request = json_request(Method.POST, _JOB + "/validateCredentials", path, body)
-        operation = "test the credentials"
+        operation = self._applications.about("test the credentials", service_principal_id)
         answer = await self._transport.write(request, operation)
         code, message = error_of(answer.body)
         if answer.status in (401, 403, 404) and not code.endswith(
@@ -238,9 +247,9 @@ class Graph:
             raise Throttled(
                 "Microsoft Graph", operation, 429, f"{len(waiting)} parts of a batch stayed throttled", None
             )
-        for answer in answers.values():
+        for sp, answer in answers.items():
             if answer.status != 404:
-                require_success(answer, operation, self._permission)
+                require_success(answer, self._applications.about(operation, sp), self._permission)
         return list(answers.items())
 
     async def _batch_once(self, service_principal_ids: Sequence[str]) -> dict[str, Answer]:

@@ -13,9 +13,9 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from shared.clients.graph_transport import GraphTransport
+from shared.clients.graph_transport import SERVICE, GraphTransport
 from shared.clients.permissions import Permission
-from shared.errors import NotFound
+from shared.errors import NotFound, ServiceError
 from shared.jobs.model import ServicePrincipal
 from shared.jobs.reading import read_service_principal
 from shared.settings import Reach
@@ -58,7 +58,7 @@ class Applications:
             case Reach.TENANT:
                 found = self._pages(self._tenant(), "list service principals", Permission.APPLICATIONS)
             case Reach.OWNED:
-                found = self._pages(self._owned(), "list the applications that the identity owns", Permission.OWNED)
+                found = self._own()
             case _:
                 found = self._each()
         async for application in found:
@@ -73,10 +73,19 @@ class Applications:
         request = RequestInformation(Method.GET, _ONE, {"servicePrincipal%2Did": service_principal_id})
         request.query_parameters["%24select"] = _FIELDS
         permission = Permission.APPLICATIONS if self._reach is Reach.TENANT else Permission.OWNED
-        return read_service_principal(await self._transport.read(request, "read the service principal", permission))
+        operation = self.about("read the service principal", service_principal_id)
+        return read_service_principal(await self._transport.read(request, operation, permission))
+
+    def about(self, operation: str, service_principal_id: str) -> str:
+        """Say of which application something is asked, where permission is given for one application at a time."""
+        return operation if self._reach is Reach.TENANT else f"{operation} of application {service_principal_id}"
 
     async def ids(self) -> frozenset[str] | None:
-        """Return the ids of what is watched, in lower case; None where that is the whole tenant, which is not read."""
+        """Return the ids of what is watched, in lower case; None where that is the whole tenant, which is not read.
+
+        Raises:
+            ServiceError: what the identity owns could not be read: nobody knows what is watched.
+        """
         match self._reach:
             case Reach.TENANT:
                 return None
@@ -112,6 +121,15 @@ class Applications:
             if not (link := page.get("@odata.nextLink")):
                 return
             page = await self._transport.follow(link, operation, permission)
+
+    async def _own(self) -> AsyncIterator[ServicePrincipal]:
+        operation = "list the applications that the identity owns"
+        try:
+            async for application in self._pages(self._owned(), operation, Permission.OWNED):
+                yield application
+        except NotFound as error:  # of the identity itself: it must not be taken for a job that is gone
+            problem = "PRATIQUE_IDENTITY is no identity that Entra knows"
+            raise ServiceError(SERVICE, operation, error.status, error.code, problem) from error
 
     async def _each(self) -> AsyncIterator[ServicePrincipal]:
         for service_principal_id in self._named:

@@ -105,10 +105,10 @@ GRANTS: Mapping[Permission, Grant] = {
         "only where minting is on: put minted versions, disable old ones; also for a person who binds secrets",
     ),
     Permission.AUDIT_LOG: Grant(
-        "`infra/entra/graph-permissions`, `--audit-log`", "only where there is no workspace: evidence"
+        "`infra/entra/graph-permissions`, `--only-extra --audit-log`", "only where there is no workspace: evidence"
     ),
     Permission.USERS: Grant(
-        "`infra/entra/graph-permissions`, `--users`",
+        "`infra/entra/graph-permissions`, `--only-extra --users`",
         "only for `try` with a user principal name; an object id needs nothing",
     ),
 }

@@ -2,11 +2,13 @@
 
 A token is meant for the service that it is for, so what is read here is believed for advice alone: whose permissions
 are looked at, and which of them no harmless call would show. Source: Microsoft identity platform docs, "Access token
-claims reference": `oid`, `roles` (application permissions), `scp` (a person's).
+claims reference": `oid`, `roles` (application permissions), `scp` (a person's). Why there is no token, azure-identity
+says in a line for each credential that it tried.
 """
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,10 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
 from shared.errors import Unavailable
+from shared.redaction import redact
+
+_TRIED = re.compile(r"\w+Credential: ")
+_LONGEST = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class Caller:
 
     object_id: str
     permissions: frozenset[str] | None
+    person: bool = False
+    """Whether the token was issued to a person; what a person may do says nothing about the service."""
 
 
 class SignedIn:
@@ -43,7 +51,8 @@ class SignedIn:
         try:
             token = await self._credential.get_token(self._scope)
         except AzureError as error:
-            raise Unavailable("Microsoft Entra ID", "issue a token", None, type(error).__name__, "") from error
+            reason = _reason(str(error.message))
+            raise Unavailable("Microsoft Entra ID", "issue a token", None, type(error).__name__, reason) from error
         return read_caller(token.token)
 
 
@@ -55,7 +64,16 @@ def read_caller(token: str) -> Caller:
     return Caller(
         object_id.lower() if isinstance(object_id, str) else "",
         frozenset(map(str, roles)) if shown and isinstance(roles, list) else None,
+        "scp" in claims,
     )
+
+
+def _reason(message: str) -> str:
+    """Return what each credential said, in one line; the words around that are the same for every reason."""
+    lines = [line.strip() for line in redact(message).splitlines()]
+    tried = [line for line in lines if _TRIED.match(line)]
+    text = "; ".join(tried) or next(iter(lines), "")
+    return (text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…").rstrip(".")
 
 
 def _claims(token: str) -> Mapping[str, Any]:

@@ -1,8 +1,14 @@
-"""Azure Storage: table rows with ETags, and queues; made on first use where the identity may make them."""
+"""Azure Storage: table rows with ETags, and queues; made on first use where the identity may make them.
+
+What a 403 means stands in the service's error code, which our errors carry. Sources: Azure support page "Troubleshoot
+403 errors in Azure Blob Storage", which describes what is common to all of Storage; Storage REST API, "Status and error
+codes". Azurite says of a wrong key what the service says of a wrong network, and tells them apart by the text alone.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -21,6 +27,22 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.errors import Conflict, Unavailable
 from shared.redaction import SecretValue, redact
+
+
+class Refusal(StrEnum):
+    """Why the service refused, by its own error code."""
+
+    ROLE = "AuthorizationPermissionMismatch"
+    """The caller is known and its roles do not allow it."""
+    NETWORK = "AuthorizationFailure"
+    """Public access is off, or the firewall lets in neither this address nor this network."""
+    CREDENTIAL = "AuthenticationFailed"
+    """The account key is wrong, or the caller's clock."""
+    NO_KEYS = "KeyBasedAuthenticationNotPermitted"
+    """The account takes identities alone."""
+
+
+_NOT_AUTHENTICATED = "Server failed to authenticate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,15 @@ class Queue:
         except AzureError as error:
             raise _unavailable("make a queue", error) from error
 
+    async def waiting(self) -> int:
+        """Return about how many messages lie there, which the service knows no better; none where there is no queue."""
+        try:
+            return (await self._client.get_queue_properties()).approximate_message_count or 0
+        except ResourceNotFoundError:
+            return 0
+        except AzureError as error:
+            raise _unavailable("count a queue's messages", error) from error
+
     async def _make(self) -> None:
         with suppress(ResourceExistsError):  # the normal case: it was made before
             await self._client.create_queue()
@@ -215,4 +246,14 @@ def _entity(partition: str, key: str, values: Mapping[str, Any]) -> dict[str, An
 
 def _unavailable(operation: str, error: AzureError) -> Unavailable:
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    return Unavailable("Storage", operation, status, type(error).__name__, redact(str(error.message)))
+    said = redact(str(error.message)).strip().splitlines()  # the lines after the first repeat code, request and time
+    return Unavailable("Storage", operation, status, _code(error), said[0].rstrip(".") if said else "")
+
+
+def _code(error: AzureError) -> str:
+    # Both SDKs put it on their errors without declaring it: of tables from the body, of queues from the headers.
+    given = getattr(error, "error_code", None)
+    code = str(getattr(given, "value", given) or "")
+    if code == Refusal.NETWORK and _NOT_AUTHENTICATED in str(error.message):
+        return Refusal.CREDENTIAL
+    return code or type(error).__name__

@@ -121,8 +121,7 @@ class Ears:
         if not _ENTRA_ID.fullmatch(service_principal_id):
             _log.warning("%s: news without a service principal's id; the sweep will see what it is about", source)
             return []
-        watched = await self._services.graph.watched()
-        if watched is not None and service_principal_id.lower() not in watched:
+        if not await self._services.graph.watches(service_principal_id):
             _log.info("%s: passed over news of %s, which is not watched", source, service_principal_id)
             return []
         try:

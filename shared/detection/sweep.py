@@ -7,6 +7,7 @@ from shared.clients.graph import Graph
 from shared.detection.signal import News, Signal, Source
 from shared.incidents.incident import Incident
 from shared.jobs.model import ServicePrincipal, SynchronizationJob
+from shared.remediation.news import set_aside
 
 
 async def all_jobs(graph: Graph) -> AsyncIterator[tuple[ServicePrincipal, SynchronizationJob]]:
@@ -23,12 +24,12 @@ async def all_jobs(graph: Graph) -> AsyncIterator[tuple[ServicePrincipal, Synchr
 def news_of(job: SynchronizationJob, incidents: Mapping[tuple[str, str], Incident], read_at: datetime) -> Signal | None:
     """Return the signal that a swept job deserves; None when its incident is already as the job is. Pure."""
     incident = incidents.get((job.service_principal_id, job.id))
-    known = incident is not None and incident.open
-    if job.quarantined and not known:
-        return _signal(job, News.QUARANTINED, read_at)
-    if known and not job.quarantined and incident is not None and incident.attempt is None:
-        return _signal(job, News.RELEASED, read_at)
-    return None
+    if incident is None or not incident.open:
+        return _signal(job, News.QUARANTINED, read_at) if job.quarantined else None
+    if set_aside(incident):  # it is watched again, and nothing else would look at it
+        return _signal(job, News.QUARANTINED if job.quarantined else News.RELEASED, read_at)
+    ended = not job.quarantined and incident.attempt is None
+    return _signal(job, News.RELEASED, read_at) if ended else None
 
 
 def _signal(job: SynchronizationJob, news: News, at: datetime) -> Signal:

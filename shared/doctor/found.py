@@ -23,6 +23,8 @@ class Found:
     subject: str
     text: str
     mend: tuple[str, ...] = ()
+    barred: bool = False
+    """Whether the way is barred for whatever rests on this part: to try it would only say the same again."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""

@@ -37,6 +37,11 @@ class Case:
         """Return service principal id and job id."""
         return self.incident.service_principal_id, self.incident.job_id
 
+    @property
+    def new(self) -> bool:
+        """Say whether the job has no row yet."""
+        return self._etag is None
+
     async def record(self, **changes: Any) -> None:
         """Write the incident with these changes.
 

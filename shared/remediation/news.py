@@ -6,6 +6,11 @@ from shared.detection.signal import News, Signal
 from shared.incidents.incident import Incident
 
 
+def set_aside(incident: Incident) -> bool:
+    """Say whether an open incident has no next look, since its application was found not to be watched."""
+    return incident.open and incident.recognised and incident.next_look_at is None
+
+
 def worth_a_look(signal: Signal, incident: Incident | None, now: datetime) -> bool:
     """Say whether the job must be read again because of this signal.
 
@@ -19,6 +24,6 @@ def worth_a_look(signal: Signal, incident: Incident | None, now: datetime) -> bo
         return True
     if signal.news is News.DUE:
         return incident.next_look_at is not None and incident.next_look_at <= now
-    if signal.news is News.QUARANTINED and incident.open:
+    if signal.news is News.QUARANTINED and incident.open and not set_aside(incident):
         return False
     return signal.news_at > incident.looked_at

@@ -17,6 +17,7 @@ from shared.incidents.incident import Incident
 from shared.jobs.trial import Trial
 from shared.remediation.policy import attempts_left
 from shared.remediation.services import Services
+from shared.remediation.watched import require_watched
 from shared.settings import Mode
 
 TRY = "try"
@@ -64,12 +65,13 @@ class OnDemand:
         """Provision one user, named by object id, on demand.
 
         Raises:
-            Refused: settings do not allow it, or the day's tries are used up.
+            Refused: settings do not allow it, the application is not watched, or the day's tries are used up.
             LeaseLost: somebody else acts on this application now.
             ServiceError: a service did not do what it was asked; without an answer the outcome is unknown.
         """
         services = self._services
         self.allow(service_principal_id)
+        await require_watched(services, service_principal_id)
         lease = await services.leases.acquire(service_principal_id)
         if lease is None:
             raise LeaseLost("Somebody else acts on this application now; try again in a minute.")

@@ -31,6 +31,7 @@ from shared.remediation.prepare import prepare
 from shared.remediation.recovery import Recovery, judge_recovery, next_look
 from shared.remediation.services import Services
 from shared.remediation.stop import give_up
+from shared.remediation.watched import set_aside
 from shared.remediation.wording import evidence_of, paragraph, said_of, unproven, verdict_of, would
 
 _log = logging.getLogger("pratique.reconcile")
@@ -46,6 +47,7 @@ class Handled(StrEnum):
     BUSY = "busy"
     UNSEEN = "unseen"
     UNKNOWN = "unknown"
+    UNWATCHED = "unwatched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ class Reconciler:
             await services.sources.failed("reconcile", error, case.incident.job_id)
             return Report(Handled.UNSEEN, case.incident)
         try:
+            if not await services.graph.watches(case.incident.service_principal_id):
+                await set_aside(case)
+                return Report(Handled.UNWATCHED, None if case.new else case.incident)
             job = await case.read_job()
             if signal.news is News.CREDENTIAL and case.incident.open:
                 await case.record(wanted=str(Want.ARRIVED))

@@ -16,6 +16,7 @@ from shared.remediation.outcome import Ask, Later, Trail, Want
 from shared.remediation.policy import Intent, decide
 from shared.remediation.prepare import Prepared, prepare
 from shared.remediation.services import Services
+from shared.remediation.watched import require_watched
 from shared.settings import Mode
 
 
@@ -45,10 +46,12 @@ async def rehearse(services: Services, service_principal_id: str, job_id: str) -
     """Go through the sequence without changing anything.
 
     Raises:
+        Refused: the application is not watched.
         NotFound: there is no such job.
         ServiceError: Graph, the vault or storage could not be read.
     """
     ids = (service_principal_id, job_id)
+    await require_watched(services, service_principal_id)
     job = await services.graph.job(*ids)
     steps = [Rehearsed("job", Verdict.HOLDS, f"Graph shows it as {job.code_text}.")]
     steps += await _allowed(services, ids)

@@ -38,15 +38,14 @@ def test_a_query_of_a_time_of_its_own_is_not_shipped() -> None:
 
 
 def test_the_quarantine_query_bears_columns_that_are_missing_but_no_missing_table() -> None:
-    """A workspace whose AuditLogs lacks any column can still run it; one without the table says so to the service.
+    """AuditLogs without any column that is read will do; a workspace without the table says so to the service.
 
     The alert rule asks by `isfuzzy`, which makes a missing table a warning: Azure switches failing rules off.
     """
     shipped = QUERIES["quarantine_events.kql"]
     queries = {"shipped": shipped, "alert": shipped.replace("union (datatable", "union isfuzzy=true (datatable")}
-    for column in TABLES["AuditLogs"]:
-        lacking = {name: kind for name, kind in TABLES["AuditLogs"].items() if name != column}
-        assert [one.diagnostics for one in analyse(queries, {"AuditLogs": lacking}).values()] == [(), ()]
+    lacking = {"AuditLogs": {"Category": TABLES["AuditLogs"]["Category"]}}  # a table has a column at least
+    assert [one.diagnostics for one in analyse(queries, lacking).values()] == [(), ()]
     without = analyse(queries, {"AADProvisioningLogs": TABLES["AADProvisioningLogs"]})
     assert [one.severity for one in without["shipped"].diagnostics] == ["Error"]
     assert [one.severity for one in without["alert"].diagnostics] == ["Warning"]

@@ -1,10 +1,14 @@
 """The assembled tenant tells clients how to find it, and delivers the vault's events where they are awaited."""
 
+import asyncio
 import base64
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pytest
 from azure.keyvault.secrets.aio import SecretClient
 from azure.storage.queue.aio import QueueClient
 
@@ -31,6 +35,22 @@ async def test_the_vault_client_reads_what_an_operator_pasted(tenant: EmbeddedTe
     await tenant.vault.put("druva-scim-token", "pasted")
     async with SecretClient(tenant.environment()["KEY_VAULT_URL"], caller.credential) as client:
         assert (await client.get_secret("druva-scim-token")).value == "pasted"
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_error(
+    tenant: EmbeddedTenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A killed worker, or Ctrl-C in a demo, is nothing to tell a person about."""
+    address = urlsplit(tenant.environment()["TEAMS_WEBHOOK_URL"])
+    trust = ssl.create_default_context(cafile=tenant.certificates.ca_path)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port, ssl=trust)
+    writer.write(f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.transport.abort()
+    await asyncio.sleep(0.2)
+    assert reader.at_eof()
+    assert caplog.records == []
 
 
 async def test_vault_events_reach_the_queue(state_dir: Path) -> None:

@@ -73,6 +73,19 @@ NOT_ON_FLEX = re.compile(
 SECRET_LOOKING = re.compile(
     r"AccountKey=|SharedAccess|listKeys|listSecrets|listCallbackUrl|\blist\(|[?&](?:sig|code)=|getSecret\(|(?i:password)\s*:"
 )
+AZURE_MONITOR_WEBHOOK = "461e8683-5575-4561-ac7f-899cc907d62a"
+"""Azure Monitor docs, "Action groups", secure webhook: the application "AzNS AAD Webhook"."""
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""Microsoft Entra docs, "Verify first-party Microsoft applications in sign-in reports"."""
+FIRES: Mapping[str, tuple[int, int]] = {
+    "quarantine": (1, 0),
+    "no-sweep": (0, 1),
+    "failures": (3, 2),  # three is every sweep of a window
+    "forecast": (1, 0),
+    "set-aside": (1, 0),
+    "blind": (1, 0),
+}
+"""By alert: how much found makes it fire, and how much does not yet."""
 NAMED_LIKE_A_SECRET = re.compile(r"password|pwd|secret|accountkey|acctkey", re.IGNORECASE)
 """Bicep's linter, rule secure-secrets-in-params: an error here (infra/bicepconfig.json), and so no `azd up`."""
 NAME_OF_A_SECRET = re.compile(r"secret(?:permissions|version|ur[il]|name)", re.IGNORECASE)

@@ -26,6 +26,8 @@ from tests.infra.deployment import Deployment, Resource, deploy
 ROOT = Path(__file__).parents[2]
 _WORKSPACE = "/subscriptions/beef/resourceGroups/logs/providers/Microsoft.OperationalInsights/workspaces/central"
 _PLAIN: Mapping[str, Any] = {"environmentName": "test", "location": "westeurope"}
+OTHER_SETTINGS: Mapping[str, str] = {"KEY_VAULT_URL": "https://elsewhere.example", "PRATIQUE_PROBE": "off"}
+"""What an operator adds: one that only the template knows, and one that is theirs to choose."""
 _FULL: Mapping[str, Any] = {
     **_PLAIN,
     "mode": "act",
@@ -38,6 +40,7 @@ _FULL: Mapping[str, Any] = {
     "privateNetworking": True,
     "allowedIpRanges": "203.0.113.4",
     "zoneRedundant": True,
+    "otherSettings": OTHER_SETTINGS,
 }
 
 
@@ -80,7 +83,7 @@ def read_templates(folder: Path) -> Templates:
 
 
 def unused(templates: Templates) -> Iterator[str]:
-    """Everything that is declared is read by something, and every file of the folder is deployed."""
+    """Everything that is declared, outputs of modules too, is read by something, and every file is deployed."""
     deployments = (templates.plain, templates.full)
     used = {name for one in deployments for name in one.used}
     yield from (f"{name} is never used" for name in sorted({n for one in deployments for n in one.declared} - used))
@@ -176,6 +179,7 @@ def locked_down(templates: Templates) -> Iterator[str]:
         ("Microsoft.KeyVault/vaults", "enablePurgeProtection", True),
         ("Microsoft.KeyVault/vaults", "softDeleteRetentionInDays", 90),
         ("Microsoft.Insights/components", "DisableLocalAuth", True),
+        ("Microsoft.EventGrid/systemTopics/eventSubscriptions", "eventDeliverySchema", "EventGridSchema"),
         ("Microsoft.Web/sites", "httpsOnly", True),
     ]
     for kind, name, value in wanted:

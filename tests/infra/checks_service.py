@@ -9,7 +9,7 @@ from shared.detection.signal import QUEUE, VAULT_EVENTS_QUEUE
 from shared.detection.vault_event import VaultEventKind
 from shared.errors import InvalidSetting
 from shared.settings import Mode, load
-from tests.infra import checks
+from tests.infra import checks, checks_access
 from tests.infra.allowed import WINDOWS
 from tests.infra.checks import ROOT, Templates, settings_of
 from tests.infra.deployment import Resource
@@ -223,6 +223,11 @@ CHECKS: Mapping[str, Callable[[Templates], Iterator[str]]] = {
         checks.secrets,
         checks.locked_down,
         checks.flex,
+        checks_access.sign_in,
+        checks_access.application,
+        checks_access.firing,
+        checks_access.kept,
+        checks_access.precedence,
         names,
         events,
         alerts,

@@ -89,7 +89,6 @@ class Deployment:
 
     resources: list[Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
-    module_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
 
@@ -224,8 +223,8 @@ class _File:
         inner = _Scope(scope.id) if scope is not None else self._scope
         run = _File(file, entries.get("params", {}), inner, self._deployment)
         outputs = run.everything()
-        self._deployment.module_outputs[file.name] = outputs
-        return {"outputs": _Outputs(name, outputs), "name": entries["name"]}
+        self._deployment.declared |= {f"{file.name}:output {one}" for one in outputs}
+        return {"outputs": _Outputs(name, file.name, outputs, self._deployment.used), "name": entries["name"]}
 
     def _resource(self, declared: str, kind: str, entries: dict[str, Any], *, existing: bool) -> Resource:
         whole, _, version = kind.partition("@")
@@ -263,11 +262,14 @@ class _Absent:
 @dataclass(frozen=True, slots=True)
 class _Outputs:
     module: str
+    file: str
     values: Mapping[str, Any]
+    used: set[str]
 
     def member(self, name: str) -> Any:
         if name not in self.values:
             raise EvaluationError(f"module {self.module} has no output {name}")
+        self.used.add(f"{self.file}:output {name}")
         return self.values[name]
 
 

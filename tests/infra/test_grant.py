@@ -37,9 +37,9 @@ class Tenant:
 
     folder: Path
 
-    def begin(self, held: list[str] | None, **more: str | bool) -> None:
+    def begin(self, held: list[str] | None, identity: str = IDENTITY, **more: str | bool) -> None:
         """Let the identity hold these permissions, None for one that is not there; more says how Graph behaves."""
-        principals = {} if held is None else {IDENTITY: held}
+        principals = {} if held is None else {identity: held}
         state = {"principals": principals, "owners": {APPLICATION: []}, "calls": [], "graph": f"{GRAPH}/"}
         behaviour = {"resource": RESOURCE, "error": "", "denied": "", "unknown": False, "late": False}
         (self.folder / "state.json").write_text(json.dumps(state | behaviour | more), "utf-8")
@@ -115,6 +115,16 @@ def test_only_what_is_missing_is_granted(tenant: Tenant) -> None:
     assert tenant.state()["principals"][IDENTITY] == [SYNCHRONIZATION.upper(), APPLICATIONS, AUDIT, USERS]
 
 
+def test_an_extra_alone_grants_nothing_of_a_mode(tenant: Tenant) -> None:
+    """Where the narrow mode was chosen, one more permission must not bring the wide ones with it."""
+    tenant.begin([OWNED_BY])
+    ran = tenant.run("--principal-id", IDENTITY, "--only-extra", "--audit-log")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert tenant.state()["principals"][IDENTITY] == [OWNED_BY, AUDIT]
+    assert tenant.run("--principal-id", IDENTITY, "--users", "--only-extra").returncode == 0
+    assert tenant.state()["principals"][IDENTITY] == [OWNED_BY, AUDIT, USERS]
+
+
 def test_too_much_is_named_with_the_command_that_removes_it(tenant: Tenant) -> None:
     """A tenant-wide Mail.Send, and the wide permission in the narrow mode, are told; nothing is removed."""
     tenant.begin([SYNCHRONIZATION, MAIL, OWNED_BY])
@@ -187,6 +197,10 @@ def test_only_its_own_words_are_printed(tenant: Tenant) -> None:
         (("--principal-id", IDENTITY, "--mode", "owned-applications"), "needs at least one --application"),
         (("--principal-id", IDENTITY, "--application", APPLICATION), "is for --mode owned-applications"),
         (("--principal-id", IDENTITY, "--mode", "owned-applications", "--application", "x"), "must be an object id"),
+        (("--principal-id", IDENTITY, "--mode", ""), "--mode must be"),
+        (("--principal-id", IDENTITY, "--only-extra"), "needs --audit-log or --users"),
+        (("--principal-id", IDENTITY, "--only-extra", "--users", *NARROW), "leave --mode out"),
+        (("--principal-id", IDENTITY, "--only-extra", "--users", *NARROW[2:]), "is for --mode owned-applications"),
         (("--principal-id",), "needs a value"),
         (("--whatif",), "unknown option --whatif"),
     ],

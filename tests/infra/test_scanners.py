@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from cli.package.content import deployed
 from tests.infra.checks import ROOT
 
 EXCEPTIONS = tomllib.loads((Path(__file__).parent / "exceptions.toml").read_text("utf-8"))
-PACKAGE = ("function_app.py", "functions", "shared", "queries", "host.json", "requirements.txt", "infra", ".funcignore")
 _PATIENCE = 300
 
 
@@ -81,9 +81,10 @@ def doctor(folder: Path) -> dict[str, str]:
 
 def test_the_functions_doctor_finds_only_what_is_explained(tmp_path: Path) -> None:
     """Of the package: exactly the written exceptions. Of a broken one: the faults too."""
-    for name in PACKAGE:
-        source = ROOT / name
-        shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path / name)
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")  # it looks for the plan there
+    for name in (*deployed(ROOT), ".funcignore"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     explained = {row["rule"] for row in EXCEPTIONS["doctor"]}
     assert doctor(tmp_path).keys() == explained
     host = tmp_path / "host.json"

@@ -1,29 +1,38 @@
-"""Run in a bare interpreter: `driver.py FOLDER PLACE [imports]` indexes the app of an unpacked package.
+"""Run by `cli.package.alone`: `driver FOLDER [imports] [request]` indexes the app of an unpacked package.
 
-FOLDER is the package. PLACE holds the worker and what drives it; in Azure the worker is no part of the app either. With
-`imports` every import statement in the app's sources is carried out. Prints one JSON object: the functions, and the
-files that the modules came from.
+With `imports` every import statement in the app's sources is carried out. With `request` the product is put together
+from the environment and reads all jobs from Graph. Prints one JSON object: the functions, the jobs, and the files that
+the modules came from.
 """
 
 import ast
 import asyncio
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 folder = Path(sys.argv[1])
-sys.path.insert(0, str(folder / ".python_packages" / "lib" / "site-packages"))
-sys.path.append(sys.argv[2])
 
 
 async def index() -> list[str]:
     """Index the app as the host does and return its functions."""
-    from emulator.host.worker import Worker  # noqa: PLC0415 -- only now can it be found
+    from emulator.host.worker import Worker  # noqa: PLC0415 -- an interpreter that has less must fail here, and say why
 
     worker = Worker(folder)
     await worker.start()
     worker.stop()
     return sorted(worker.functions)
+
+
+async def read_jobs() -> list[str]:
+    """Return the names of the applications whose jobs Graph shows."""
+    product = import_module("functions.worker").pratique()
+    try:
+        read = import_module("shared.detection.sweep").all_jobs(product.services.graph)
+        return sorted([application.display_name async for application, _ in read])
+    finally:
+        await product.close()
 
 
 def import_everything() -> None:
@@ -34,8 +43,11 @@ def import_everything() -> None:
                 exec(ast.unparse(node), {})  # noqa: S102 -- the app's own statements
 
 
-functions = asyncio.run(index())
+found: dict[str, list[str]] = {"functions": asyncio.run(index())}
 if "imports" in sys.argv:
     import_everything()
-files = [module.__file__ for module in sys.modules.values() if getattr(module, "__file__", None)]
-print(json.dumps({"functions": functions, "files": files}))
+if "request" in sys.argv:
+    found["jobs"] = asyncio.run(read_jobs())
+    import_module("httpcore._async.http2")  # Graph speaks HTTP/2; the tenant here does not
+found["files"] = [str(module.__file__) for module in sys.modules.values() if getattr(module, "__file__", None)]
+print(json.dumps(found))

@@ -75,7 +75,7 @@ def token(claims: object) -> str:
 def test_a_token_says_who_is_signed_in() -> None:
     """An application's permissions are shown; a person's token shows none, and no JWT says nothing."""
     assert read_caller(token({"oid": "A1", "roles": ["Mail.Send"]})) == Caller("a1", frozenset({"Mail.Send"}))
-    assert read_caller(token({"oid": "a1", "roles": ["Admin"], "scp": "User.Read"})) == Caller("a1", None)
+    assert read_caller(token({"oid": "a1", "roles": ["Admin"], "scp": "User.Read"})) == Caller("a1", None, person=True)
     assert read_caller(token({"oid": "a1"})) == Caller("a1", None)
     for nonsense in ("", "opaque", "a.b.c", token([]), token({"oid": 1, "roles": "x"})):
         assert read_caller(nonsense) == Caller("", None)

@@ -5,13 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import UsageError
+from cli.reconcile import choose
 from emulator.azurite import Storage
 from emulator.entra import IDENTITY_ID, Role
 from emulator.faults import Status
 from emulator.settings import EmulatorSettings
 from shared.composition import compose
-from shared.errors import InvalidSetting, NotOwned
-from shared.incidents.incident import IncidentState
+from shared.detection.signal import News, Signal, Source
+from shared.errors import InvalidSetting, NotFound, NotOwned, ServiceError
+from shared.incidents.incident import Incident, IncidentState
+from shared.jobs.model import ServicePrincipal
+from shared.remediation.reconcile import Handled, Report
+from shared.remediation.rehearsal import rehearse
 from shared.settings import Reach, load
 from shared.tokens.findings import FindingKind
 from tests.product.conftest import clean_storage, staged
@@ -75,7 +81,9 @@ async def test_an_application_that_is_named_and_not_owned_blinds_the_sweep_with_
             await product.ears.sweep()
     finally:
         await product.close()
+    assert other in str(refused.value)
     assert "make it an owner of the application" in refused.value.remedy
+    assert other in str(desk.tenant.inboxes.teams[-1].body)
     assert "make it an owner of the application" in str(desk.tenant.inboxes.teams[-1].body)
 
 
@@ -93,6 +101,82 @@ async def test_news_of_what_is_not_watched_is_passed_over(desk: Desk) -> None:
     assert held.findings[0].kind is FindingKind.NO_APPLICATION
     assert "is not watched" in held.findings[0].text
     assert not [one for one in await desk.product.overview.sources() if one.blind]
+
+
+async def test_the_refusal_of_one_application_says_of_which(desk: Desk) -> None:
+    """Its own reads and its part of a batch; the permission alone would send people through all of them."""
+    owned, other = (desk.tenant.applications[name] for name in ("Owned", "Other"))
+    graph, ids = desk.product.services.graph, (other.service_principal.id, other.job.id)
+
+    async def batch() -> None:
+        [_ async for _ in graph.jobs_of_many([owned.service_principal.id, ids[0]])]
+
+    for call in (batch, lambda: graph.jobs(ids[0]), lambda: graph.job(*ids), lambda: graph.credentials(ids[0])):
+        with pytest.raises(NotOwned, match=ids[0]):
+            await call()
+    with pytest.raises(NotOwned, match=ids[0]):
+        await graph.save_credentials(ids[0], (), secrets=())
+    with pytest.raises(NotOwned, match=ids[0]):
+        await graph.test_saved_credentials(*ids)
+    with pytest.raises(NotOwned, match=ids[0]):
+        await graph.lift_quarantine(*ids)
+
+
+async def look(desk: Desk, name: str) -> Report:
+    """Look at an application's job as a person would ask for it."""
+    job = desk.tenant.applications[name].job
+    now = desk.product.services.clock.now()
+    return await desk.product.reconciler.reconcile(
+        Signal(job.service_principal_id, job.id, Source.PERSON, News.ASKED, now)
+    )
+
+
+async def test_an_application_that_is_owned_no_more_is_left_alone(desk: Desk) -> None:
+    """It is asked for once a look, and nothing else is; what is owned is looked at as ever."""
+    assert (await look(desk, "Owned")).handled is Handled.LOOKED
+    desk.tenant.directory.owned.clear()
+    own(desk, "Also owned")
+    before = len(desk.tenant.requests)
+    assert (await look(desk, "Owned")).handled is Handled.UNWATCHED
+    asked = [one.path.partition("?")[0] for one in desk.tenant.requests[before:]]
+    assert asked == [f"/v1.0/servicePrincipals/{IDENTITY_ID}/ownedObjects/microsoft.graph.servicePrincipal"]
+    assert not [one for one in await desk.product.overview.sources() if one.blind]
+
+
+async def test_what_could_not_be_read_blinds_no_longer_than_it_is_watched(desk: Desk) -> None:
+    """Nobody will look at that job again, so no look at it could end the blindness."""
+    desk.tenant.faults.add("graph", "GET", "/synchronization/jobs/", Status(403))
+    assert (await look(desk, "Owned")).handled is Handled.UNSEEN
+    assert [one.name for one in await desk.product.overview.sources() if one.blind] == ["reconcile"]
+    desk.tenant.directory.owned.clear()
+    assert (await look(desk, "Owned")).handled is Handled.UNWATCHED
+    assert not [one for one in await desk.product.overview.sources() if one.blind]
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+async def test_a_list_of_what_is_owned_that_cannot_be_read_is_blindness(desk: Desk, status: int) -> None:
+    """Neither "not watched" nor "no such job": the incident stays open and is looked at again, the source is blind."""
+    row = Incident(
+        desk.tenant.applications["Owned"].service_principal.id,
+        desk.tenant.applications["Owned"].job.id,
+        id="one",
+        state=IncidentState.WAITING,
+        looked_at=desk.product.services.clock.now(),
+    )
+    await desk.product.services.incidents.write(row, None)
+    desk.tenant.faults.add("graph", "GET", "/ownedObjects/", Status(status), times=None)
+    report = await look(desk, "Owned")
+    assert (report.handled, report.incident and report.incident.state) == (Handled.UNSEEN, IncidentState.WAITING)
+    assert report.incident is not None
+    assert report.incident.next_look_at is not None
+    (blind,) = [one for one in await desk.product.overview.sources() if one.blind]
+    assert "owns" in blind.why
+    with pytest.raises(ServiceError) as raised:
+        await rehearse(desk.product.services, row.service_principal_id, row.job_id)
+    assert not isinstance(raised.value, NotFound)
+    with pytest.raises(ServiceError) as raised:
+        await desk.product.ears.sweep()
+    assert not isinstance(raised.value, NotFound)
 
 
 async def test_a_restart_that_ownership_does_not_allow_names_the_wider_permission(
@@ -136,6 +220,15 @@ def test_words_that_are_neither_are_refused(text: str) -> None:
     """A word that is not understood never widens what is watched."""
     with pytest.raises(InvalidSetting, match="PRATIQUE_APPLICATIONS"):
         load({**_WHOLE, "PRATIQUE_APPLICATIONS": text, "PRATIQUE_IDENTITY": IDENTITY_ID})
+
+
+@pytest.mark.parametrize("reach", [Reach.OWNED, Reach.NAMED])
+def test_a_command_says_that_it_knows_what_is_watched_and_nothing_else(reach: Reach) -> None:
+    """A name that the tenant has and the setting leaves out is not said to be nowhere."""
+    watched = [ServicePrincipal(IDENTITY_ID, "", "Owned")]
+    with pytest.raises(UsageError, match=r"that is watched .*'Other'.*PRATIQUE_APPLICATIONS\): Owned\."):
+        choose("Other", watched, reach)
+    assert choose("owned", watched, reach) is watched[0]
 
 
 def test_owned_needs_to_know_whose() -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -146,11 +147,16 @@ async def until(condition: Callable[[], object | Awaitable[object]], seconds: fl
 async def staged(
     state_dir: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch, settings: EmulatorSettings
 ) -> AsyncIterator[Stage]:
-    """Open the story's tenant with its engine running, and close every product made in it."""
+    """Open the story's tenant with its engine running, and close every product made in it.
+
+    Cycles of the three that nothing strikes are rare, for an application that provisions twice a second costs.
+    """
     async with EmbeddedTenant(state_dir, settings=settings, storage_connection=storage.connection_string) as tenant:
         story = await build_story(tenant)
         for name, value in tenant.environment().items():
             monkeypatch.setenv(name, value)
+        for application in story.healthy:
+            application.job.interval = timedelta(hours=1)
         stage = Stage(story, {**tenant.environment(), **FAST}, storage)
         tenant.start_engine()
         try:

@@ -28,9 +28,10 @@ def _signal(news: News, at: timedelta = timedelta(0)) -> Signal:
     return Signal(SP, JOB, Source.AUDIT_LOG, news, T0 + at)
 
 
-def _incident(state: IncidentState, *, attempt: bool = False) -> Incident:
+def _incident(state: IncidentState, *, attempt: bool = False, aside: bool = False) -> Incident:
     attempts = Attempt("a", T0, AttemptStep.WATCH) if attempt else None
-    return Incident(SP, JOB, state=state, looked_at=T0, attempt=attempts)
+    again = T0 + 5 * MINUTE if state in OPEN and not aside else None
+    return Incident(SP, JOB, state=state, looked_at=T0, attempt=attempts, next_look_at=again)
 
 
 @pytest.mark.parametrize("state", IncidentState)
@@ -99,6 +100,19 @@ def test_the_sweep_signals_what_its_rows_do_not_know(state: IncidentState | None
     released = news_of(job_of("Active"), incidents, T0)
     expected = Signal(SP, JOB, Source.SWEEP, News.RELEASED, T0) if known and not attempt else None
     assert released == expected
+
+
+@pytest.mark.parametrize("state", [state for state in OPEN if state is not IncidentState.UNRECOGNISED])
+@pytest.mark.parametrize("attempt", [False, True])
+def test_what_was_set_aside_is_news_again_to_the_sweep(state: IncidentState, *, attempt: bool) -> None:
+    """An open incident without a next look would wait for ever once its application is watched again."""
+    aside = _incident(state, attempt=attempt, aside=True)
+    for status, news in (("Quarantine", News.QUARANTINED), ("Active", News.RELEASED)):
+        found = news_of(job_of(status), {(SP, JOB): aside}, T0 + MINUTE)
+        assert found == Signal(SP, JOB, Source.SWEEP, news, T0 + MINUTE)
+        assert worth_a_look(found, aside, T0 + MINUTE)
+        assert not worth_a_look(_signal(news), aside, T0 + MINUTE)
+    assert not worth_a_look(_signal(News.DUE, MINUTE), aside, T0 + MINUTE)
 
 
 def test_the_sweep_tells_jobs_apart() -> None:

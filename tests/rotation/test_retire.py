@@ -74,10 +74,16 @@ async def test_a_hand_made_predecessor_is_left_alone(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"PRATIQUE_MODE": "observe"}, {"PRATIQUE_MINT": "off"}, {"PRATIQUE_ACTING": "off"}]
+    "settings",
+    [
+        {"PRATIQUE_MODE": "observe"},
+        {"PRATIQUE_MINT": "off"},
+        {"PRATIQUE_ACTING": "off"},
+        {"PRATIQUE_APPLICATIONS": "9bb0f679-a883-4a6f-8260-35b491b8b8c8"},
+    ],
 )
 async def test_nothing_retires_where_we_may_not_act(scene: Scene, settings: dict[str, str]) -> None:
-    """Mode, switch and minting count on the day of retiring, whatever they were before."""
+    """Mode, switch, minting and what is watched count on the day of retiring, whatever they were before."""
     one, _ = await replaced(scene)
     product = scene.product(**settings)
     scene.clock.ahead = WEEK

@@ -12,6 +12,7 @@ Usage: grant.sh --principal-id <object id> [options]
   --application <object id>   an enterprise application (service principal) to own; may be given again and again
   --audit-log                 also AuditLog.Read.All, where there is no Log Analytics workspace
   --users                     also User.Read.All, for `try` with a user's name
+  --only-extra                --audit-log and --users alone, and nothing of either mode
   --what-if                   say what would be done, and do nothing
 
 Sign in first: az login --allow-no-subscriptions, as Privileged Role Administrator; to make the identity an owner, also
@@ -25,19 +26,22 @@ bad_usage() { printf 'grant.sh: %s\n\n' "$*" >&2; usage >&2; exit 2; }
 
 is_id() { [[ "$1" =~ ^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$ ]]; }
 
-principal="" mode=tenant-wide what_if=0 applications=() extra=()
+principal="" mode="" only_extra=0 what_if=0 applications=() extra=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --principal-id | --mode | --application)
       [ $# -ge 2 ] || bad_usage "$1 needs a value"
       case "$1" in
         --principal-id) principal=$2 ;;
-        --mode) mode=$2 ;;
+        --mode)
+          mode=$2
+          [ -n "$mode" ] || bad_usage "--mode must be tenant-wide or owned-applications" ;;
         --application) applications+=("$2") ;;
       esac
       shift 2 ;;
     --audit-log) extra+=(AuditLog.Read.All); shift ;;
     --users) extra+=(User.Read.All); shift ;;
+    --only-extra) only_extra=1; shift ;;
     --what-if) what_if=1; shift ;;
     -h | --help) usage; exit 0 ;;
     *) bad_usage "unknown option $1" ;;
@@ -48,15 +52,22 @@ is_id "$principal" || bad_usage "--principal-id must be the object id of the ide
 for application in ${applications[@]+"${applications[@]}"}; do
   is_id "$application" || bad_usage "--application must be an object id, not '$application'"
 done
-case "$mode" in
-  tenant-wide)
-    [ ${#applications[@]} -eq 0 ] || bad_usage "--application is for --mode owned-applications"
-    wanted=(Synchronization.ReadWrite.All Application.Read.All) ;;
-  owned-applications)
-    [ ${#applications[@]} -gt 0 ] || bad_usage "--mode owned-applications needs at least one --application"
-    wanted=(Application.ReadWrite.OwnedBy) ;;
-  *) bad_usage "--mode must be tenant-wide or owned-applications, not '$mode'" ;;
-esac
+wanted=()
+if [ "$only_extra" = 1 ]; then
+  [ -z "$mode" ] || bad_usage "--only-extra grants nothing of a mode: leave --mode out"
+  [ ${#applications[@]} -eq 0 ] || bad_usage "--application is for --mode owned-applications"
+  [ ${#extra[@]} -gt 0 ] || bad_usage "--only-extra needs --audit-log or --users"
+else
+  case "${mode:=tenant-wide}" in
+    tenant-wide)
+      [ ${#applications[@]} -eq 0 ] || bad_usage "--application is for --mode owned-applications"
+      wanted+=(Synchronization.ReadWrite.All Application.Read.All) ;;
+    owned-applications)
+      [ ${#applications[@]} -gt 0 ] || bad_usage "--mode owned-applications needs at least one --application"
+      wanted+=(Application.ReadWrite.OwnedBy) ;;
+    *) bad_usage "--mode must be tenant-wide or owned-applications, not '$mode'" ;;
+  esac
+fi
 wanted+=(${extra[@]+"${extra[@]}"})
 
 # Application permissions by the id of their app role: Microsoft Graph permissions reference.
